@@ -1,0 +1,1 @@
+"""Vertebra levels and frames, pedicle corridors, the canal."""

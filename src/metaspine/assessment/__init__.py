@@ -1,0 +1,1 @@
+"""Scores, rules and the engine that applies and explains them."""

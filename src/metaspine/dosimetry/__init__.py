@@ -1,0 +1,1 @@
+"""The dose engines behind one protocol: water; live and reference follow."""

@@ -1,0 +1,77 @@
+"""A scan: the image of the patient and the structures that were read with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from metaspine.errors import StructureError
+from metaspine.geometry.volume import Volume
+from metaspine.patient.structure import Role, Structure
+
+
+@dataclass(frozen=True)
+class ScanOrigin:
+    """Where an image came from, as far as its files say; empty or None is unknown."""
+
+    path: str
+    sha256: str
+    """Hash over the content of the files, in a stated order."""
+    series_uid: str = ""
+    study_uid: str = ""
+    modality: str = "CT"
+    patient_position: str = ""
+    tube_voltage_kv: float | None = None
+    convolution_kernel: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """A CT in Hounsfield units with its structures, all in one frame of reference.
+
+    Parameters
+    ----------
+    image
+        Hounsfield units.
+    structures
+        Regions in the image's frame of reference.
+    origin
+        The files it came from.
+    notes
+        What the reader had to do or noticed, as sentences for the user (resampled a tilted gantry, clipped padding).
+    unreadable
+        What could not be read, name and reason, for the user to see.
+    """
+
+    image: Volume
+    structures: tuple[Structure, ...]
+    origin: ScanOrigin
+    notes: tuple[str, ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        for structure in self.structures:
+            self.image.grid.require_frame(structure.frame_of_reference, where=structure.name)
+
+    @property
+    def frame_of_reference(self) -> str:
+        """The frame of reference of the image and of every structure."""
+        return self.image.grid.frame_of_reference
+
+    def structure(self, name: str) -> Structure:
+        """Return the structure of that name.
+
+        Raises
+        ------
+        StructureError
+            When there is none; the message lists what there is.
+        """
+        for structure in self.structures:
+            if structure.name == name:
+                return structure
+        known = ", ".join(structure.name for structure in self.structures) or "none"
+        raise StructureError(f"there is no structure {name!r}", where=self.origin.path, remedy=f"There are: {known}")
+
+    def of_role(self, role: Role) -> tuple[Structure, ...]:
+        """Return the structures of one role."""
+        return tuple(structure for structure in self.structures if structure.role is role)

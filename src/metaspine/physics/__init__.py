@@ -1,0 +1,1 @@
+"""What the beam does: applicators, calibrations, depth dose, treatment time, radiobiology."""

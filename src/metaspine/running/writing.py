@@ -1,0 +1,68 @@
+"""Files and folders that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from metaspine.errors import OutputError
+
+_REMEDY = "Choose a folder that exists and that you may write to, on a disk with space"
+
+
+@contextmanager
+def whole_file(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; on success it takes the place of ``path``, on failure it vanishes.
+
+    Raises
+    ------
+    OutputError
+        When the folder is missing or cannot be written to.
+    """
+    target = Path(path)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
+        os.close(handle)
+    except OSError as error:
+        raise OutputError(f"cannot be written ({error.strerror})", where=str(target), remedy=_REMEDY) from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(target)
+    except OSError as error:
+        raise OutputError(f"cannot be written ({error.strerror})", where=str(target), remedy=_REMEDY) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary folder beside ``path``; on success each file in it moves into ``path``, else it vanishes.
+
+    Files of other names that already lie in ``path`` stay.
+
+    Raises
+    ------
+    OutputError
+        When the parent folder is missing or cannot be written to.
+    """
+    target = Path(path)
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    except OSError as error:
+        raise OutputError(f"cannot be written ({error.strerror})", where=str(target), remedy=_REMEDY) from error
+    try:
+        yield temporary
+        target.mkdir(exist_ok=True)
+        for item in sorted(temporary.iterdir()):
+            item.replace(target / item.name)
+    except OSError as error:
+        raise OutputError(f"cannot be written ({error.strerror})", where=str(target), remedy=_REMEDY) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
