@@ -1,0 +1,157 @@
+"""The program's commands. Each imports what it needs when it runs, so that a short command starts fast."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from metaspine.cli.console import DISCLAIMER, messages, show_error
+from metaspine.cli.exit_codes import ExitCode, exit_code
+from metaspine.errors import MetaspineError
+from metaspine.version import __version__
+
+EXIT_CODES = (
+    "Exit codes: 0 done · 2 command line not understood · 3 refused (not eligible, wrong level, no trajectory) · "
+    "4 input cannot be used · 5 output cannot be written · 130 stopped · 1 a defect of the program."
+)
+
+app = typer.Typer(
+    name="metaspine",
+    help=f"Assess, plan, irradiate and follow spinal metastases. {DISCLAIMER}",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+CaseFile = Annotated[Path, typer.Argument(help="The case file (YAML or JSON).", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+ScanPath = Annotated[Path, typer.Option("--scan", help="A DICOM folder or a NIfTI file.", show_default=False)]
+Structures = Annotated[
+    list[Path] | None,
+    typer.Option("--structures", help="An RTSTRUCT file or a label map; may be repeated.", show_default=False),
+]
+Labels = Annotated[
+    Path | None, typer.Option("--labels", help="A mapping file for the label map's numbers.", show_default=False)
+]
+Series = Annotated[str | None, typer.Option("--series", help="The series' UID, where a folder holds several.")]
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(f"metaspine {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def assess(case: CaseFile, json_output: Json = False) -> None:
+    """Assess a case: scores, NOMS, urgency, eligibility for intraoperative radiotherapy, with sources."""
+    from metaspine.cli.assess import assess_command
+
+    assess_command(case, json_output)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the case file."""
+    from metaspine.cli.assess import schema_command
+
+    schema_command()
+
+
+@app.command()
+def evidence(
+    identifier: Annotated[str, typer.Argument(help="For example IORT-06.", show_default=False)],
+) -> None:
+    """Show what a statement rests on: its text, references and confidence."""
+    from metaspine.cli.assess import evidence_command
+
+    evidence_command(identifier)
+
+
+@app.command()
+def scan(
+    path: Annotated[Path, typer.Argument(help="A DICOM folder or a NIfTI file.", show_default=False)],
+    structures: Structures = None,
+    labels: Labels = None,
+    series: Series = None,
+    json_output: Json = False,
+) -> None:
+    """Read a scan and say what is in it: geometry, structures, what was corrected, what could not be read."""
+    from metaspine.cli.scan import scan_command
+
+    scan_command(path, structures=structures or [], labels=labels, series=series, json_output=json_output)
+
+
+@app.command()
+def plan(
+    case: CaseFile,
+    scan: ScanPath,
+    level: Annotated[str, typer.Option("--level", help="The vertebra to treat, as the surgeon states it, e.g. T12.")],
+    to: Annotated[Path, typer.Option("--to", help="The folder to write the report and its files into.")],
+    structures: Structures = None,
+    labels: Labels = None,
+    series: Series = None,
+    dose: Annotated[float, typer.Option("--dose", help="Prescribed dose in Gy.")] = 8.0,
+    depth: Annotated[float | None, typer.Option("--depth", help="Prescription distance in mm from --origin.")] = None,
+    origin: Annotated[
+        str, typer.Option("--origin", help="isocentre, applicator_surface or applicator_tip.")
+    ] = "isocentre",
+    limit: Annotated[
+        str, typer.Option("--limit", help="The structure to spare: a structure's name, or its role.")
+    ] = "spinal cord",
+    limit_dose: Annotated[float, typer.Option("--limit-dose", help="Its ceiling in Gy (IORT-20).")] = 8.0,
+    lesion: Annotated[str | None, typer.Option("--lesion", help="The lesion's name, where there are several.")] = None,
+    applicator: Annotated[str, typer.Option("--applicator", help="Name or file of the applicator.")] = (
+        "intrabeam-needle"
+    ),
+    calibration: Annotated[Path | None, typer.Option("--calibration", help="The device's calibration file.")] = None,
+    policy: Annotated[Path | None, typer.Option("--policy", help="The centre's planning policy (YAML).")] = None,
+    procedure: Annotated[str, typer.Option("--procedure", help="stabilisation or kyphoplasty.")] = "stabilisation",
+    json_output: Json = False,
+) -> None:
+    """Plan the needle through a pedicle, compute dose and time, check the limit, write the report.
+
+    Without --depth the dose is prescribed to the lesion's border.
+    """
+    from metaspine.cli.plan import PlanRequest, plan_command
+
+    request = PlanRequest(
+        case=case,
+        scan=scan,
+        structures=tuple(structures or ()),
+        labels=labels,
+        series=series,
+        level=level,
+        dose_gy=dose,
+        depth_mm=depth,
+        origin=origin,
+        limit=limit,
+        limit_gy=limit_dose,
+        lesion=lesion,
+        applicator=applicator,
+        calibration=calibration,
+        policy=policy,
+        procedure=procedure,
+        to=to,
+    )
+    plan_command(request, json_output=json_output)
+
+
+def main() -> None:
+    """Run the program; every foreseen error ends in one message and a documented exit code."""
+    try:
+        app()
+    except MetaspineError as error:
+        show_error(error)
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        messages.print("Stopped by you; nothing half-written was left.")
+        sys.exit(ExitCode.CANCELLED)

@@ -1,0 +1,83 @@
+"""``metaspine scan``: what is in an image and its structures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from metaspine.cli.console import DISCLAIMER, progress_bar, results
+from metaspine.exchange.scans import read_scan
+from metaspine.geometry.contours import ContourSet
+from metaspine.patient.scan import Scan
+from metaspine.patient.structure import Structure
+
+
+def scan_command(
+    path: Path, *, structures: Sequence[Path], labels: Path | None, series: str | None, json_output: bool
+) -> None:
+    """Read a scan and print what it holds."""
+    with progress_bar() as progress:
+        scan = read_scan(path, structures=list(structures) or None, labels=labels, series=series, progress=progress)
+    if json_output:
+        results.print_json(json.dumps(_document(scan)))
+    else:
+        _show(scan)
+
+
+def _document(scan: Scan) -> dict[str, Any]:
+    grid = scan.image.grid
+    return {
+        "disclaimer": DISCLAIMER,
+        "path": scan.origin.path,
+        "sha256": scan.origin.sha256,
+        "frame_of_reference": scan.frame_of_reference,
+        "shape": list(grid.shape),
+        "spacing_mm": [round(float(value), 4) for value in grid.spacing_mm],
+        "affine_lps_mm": [[round(float(value), 6) for value in row] for row in grid.affine],
+        "patient_position": scan.origin.patient_position or None,
+        "tube_voltage_kv": scan.origin.tube_voltage_kv,
+        "structures": [_structure(structure) for structure in scan.structures],
+        "notes": list(scan.notes),
+        "unreadable": [{"name": name, "reason": reason} for name, reason in scan.unreadable],
+    }
+
+
+def _structure(structure: Structure) -> dict[str, Any]:
+    return {
+        "name": structure.name,
+        "role": str(structure.role),
+        "level": structure.level or None,
+        "origin": str(structure.origin),
+        "confirmed": structure.confirmed,
+        "region": _region(structure),
+    }
+
+
+def _region(structure: Structure) -> str:
+    if isinstance(structure.region, ContourSet):
+        return f"{len(structure.region.contours)} contours"
+    grid = structure.region.grid
+    return f"{float(structure.region.values.sum()) * grid.voxel_volume_mm3 / 1000:.2f} cm³"
+
+
+def _show(scan: Scan) -> None:
+    grid = scan.image.grid
+    spacing = " x ".join(f"{value:.3f}" for value in grid.spacing_mm)
+    results.print(f"[bold]{scan.origin.path}[/]")
+    results.print(f"{' x '.join(map(str, grid.shape))} voxels of {spacing} mm, frame {scan.frame_of_reference}")
+    voltage = scan.origin.tube_voltage_kv
+    results.print(f"tube voltage {f'{voltage:g} kV' if voltage else 'unknown'}")
+    table = Table("structure", "role", "level", "made by", "size", box=None, header_style="bold")
+    for structure in scan.structures:
+        size = _region(structure)
+        table.add_row(structure.name, structure.role, structure.level or "", structure.origin, size)
+    results.print(table)
+    for note in scan.notes:
+        results.print(f"note: {note}", style="yellow", markup=False)
+    for name, reason in scan.unreadable:
+        results.print(f"unreadable: {name}: {reason}", style="red", markup=False)
+    results.print(DISCLAIMER, style="dim")
