@@ -1,0 +1,50 @@
+# One-word commands. All of them work from a fresh clone; everything they install goes into .venv.
+#
+#   make demo      set up, plan both examples, say where the report lies
+#   make test      set up, run the tests
+#   make check     style, types, floors of the house
+#   make tools     as root: the system programs that some tests compare with
+#   make bench     measure speed
+#   make validate  compare with measurements and other programs; writes docs/validation.md
+#   make lock      resolve the dependencies anew (needs uv)
+#   make clean     remove .venv and what was built
+
+.SUFFIXES:
+.NOTPARALLEL:
+unexport PYTHONPATH PYTHONHOME
+
+.PHONY: demo test check tools bench validate lock clean
+
+demo:
+	@scripts/set_up
+	@scripts/demo
+
+test:
+	@scripts/set_up with-tests
+	.venv/bin/python -m pytest
+
+check:
+	@scripts/set_up with-tests
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/python -m pytest -q tests/test_house.py
+
+tools:
+	@scripts/system_tools
+
+bench:
+	@scripts/set_up with-tests
+	.venv/bin/python -m benchmarks
+
+validate:
+	@scripts/set_up with-tests
+	.venv/bin/python -m validation
+
+lock:
+	@scripts/lock
+
+clean:
+	rm -rf .venv build dist demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests examples benchmarks validation -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
