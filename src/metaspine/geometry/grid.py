@@ -80,7 +80,7 @@ class Grid:
     @cached_property
     def inverse(self) -> FloatArray:
         """4 x 4, LPS mm to voxel index."""
-        inverse = np.linalg.inv(self.affine)
+        inverse = np.asarray(np.linalg.inv(self.affine), dtype=np.float64)
         inverse.setflags(write=False)
         return inverse
 
