@@ -1,1 +1,7 @@
 """The dose engines behind one protocol: water; live and reference follow."""
+
+from metaspine.dosimetry.compute import ENGINES, compute_dose
+from metaspine.dosimetry.engine import DoseEngine, Irradiation
+from metaspine.dosimetry.water import dose_at_points
+
+__all__ = ["ENGINES", "DoseEngine", "Irradiation", "compute_dose", "dose_at_points"]

@@ -45,8 +45,9 @@ class Channel:
 class DepthDose:
     """Dose rate to water on the needle's equator, as a table that is interpolated in log-log.
 
-    ``relative_uncertainty`` is one standard deviation. Outside ``valid_mm`` a dose is extrapolated by the end slope
-    and must be shown as such.
+    ``relative_uncertainty`` is one standard deviation; ``direction_relative_uncertainty`` comes on top of it because
+    the needle's polar anisotropy is not published. Outside ``valid_mm`` a dose is extrapolated by the end slope and
+    must be shown as such.
     """
 
     distance_from_isocentre_mm: FloatArray
@@ -54,6 +55,7 @@ class DepthDose:
     relative_uncertainty: float
     valid_mm: tuple[float, float]
     evidence: tuple[str, ...]
+    direction_relative_uncertainty: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +69,8 @@ class Output:
     """One line: serial number and date, or "nominal output, not for treatment"."""
     dose_definition: str
     source_path: str = ""
+    cautions: tuple[str, ...] = ()
+    """What the reader of a plan must know of this output, as sentences."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,201 @@
+"""Applicators read from their data files: the ones that ship with metaspine, or a user's own."""
+
+from __future__ import annotations
+
+import math
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from metaspine.errors import DeviceFileError
+from metaspine.evidence import look_up
+from metaspine.physics.applicators import Applicator, Channel, DepthDose, DistanceOrigin, Output
+from metaspine.physics.device_files import DeviceFileModel, read_device_file
+
+_NODES = 16
+_REMEDY = "See docs/dose.md for the format of an applicator file"
+
+
+class PublishedValue(DeviceFileModel):
+    """A value with the evidence it is taken from."""
+
+    value: float = Field(gt=0)
+    evidence: str
+
+
+class Stated(PublishedValue):
+    """A published value, with those it conflicts with and a note for the reader."""
+
+    others: tuple[PublishedValue, ...] = ()
+    note: str = ""
+
+
+class ValidRange(DeviceFileModel):
+    """Distances from the isocentre, in mm, between which a law is taken as published."""
+
+    start: float = Field(gt=0, alias="from")
+    to: float = Field(gt=0)
+    evidence: str
+
+
+class NominalOutput(DeviceFileModel):
+    """A power law through one published dose rate."""
+
+    description: str
+    dose_definition: Literal["physical dose to water"]
+    reference_distance_mm: float = Field(gt=0)
+    origin_of_distance: DistanceOrigin
+    reference_dose_rate_gy_per_min: Stated
+    fall_off_exponent: Stated
+    half_width_of_output: Stated
+    half_width_of_direction: Stated
+    valid_from_isocentre_mm: ValidRange
+
+
+class ApplicatorFile(DeviceFileModel):
+    """An applicator file as written; lengths in mm."""
+
+    metaspine_applicator: Literal[1]
+    name: str
+    title: str
+    tube_voltage_kv: Stated
+    needle_diameter_mm: Stated
+    needle_length_mm: Stated
+    tip_beyond_isocentre_mm: Stated
+    cannula_inner_diameter_mm: Stated
+    cannula_length_mm: Stated
+    working_channel_diameter_mm: Stated
+    tip_position_uncertainty_mm: Stated
+    nominal_output: NominalOutput
+
+
+def applicator_names() -> tuple[str, ...]:
+    """Return the names of the applicators that ship with metaspine."""
+    folder = files("metaspine.physics") / "data" / "applicators"
+    return tuple(sorted(item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml")))
+
+
+def read_applicator(name_or_path: str | Path) -> Applicator:
+    """Return an applicator by the name of a shipped one, or from a file (a path that ends in .yaml or .yml).
+
+    Raises
+    ------
+    DeviceFileError
+        When there is no such applicator, or its file is incomplete, inconsistent or cites unknown evidence.
+    """
+    text = str(name_or_path)
+    if text.endswith((".yaml", ".yml")):
+        return _from_file(Path(text))
+    if text not in applicator_names():
+        raise DeviceFileError(
+            f"there is no applicator {text!r}",
+            where="applicators",
+            remedy=f"There are: {', '.join(applicator_names())}; or give the path of a .yaml file",
+        )
+    with as_file(files("metaspine.physics") / "data" / "applicators" / f"{text}.yaml") as path:
+        return _from_file(path)
+
+
+def _from_file(path: Path) -> Applicator:
+    document = read_device_file(path, ApplicatorFile, remedy=_REMEDY)
+    stated = _stated(document)
+    published = (value for item in stated.values() for value in (item, *item.others))
+    cited = [*(value.evidence for value in published), document.nominal_output.valid_from_isocentre_mm.evidence]
+    evidence = tuple(sorted(set(cited)))
+    for identifier in evidence:
+        look_up(identifier)
+    _refuse_impossible(document, path)
+    radius = document.needle_diameter_mm.value / 2
+    return Applicator(
+        name=document.name,
+        title=document.title,
+        tube_voltage_kv=document.tube_voltage_kv.value,
+        radius_mm=radius,
+        tip_beyond_isocentre_mm=document.tip_beyond_isocentre_mm.value,
+        channel=_channel(document),
+        nominal=_nominal(document, radius),
+        tip_position_uncertainty_mm=document.tip_position_uncertainty_mm.value,
+        evidence=evidence,
+        warnings=tuple(_warning(name, item) for name, item in stated.items() if item.others or item.note),
+    )
+
+
+def _stated(document: ApplicatorFile) -> dict[str, Stated]:
+    parts = (document, document.nominal_output)
+    return {key: value for part in parts for key, value in part if isinstance(value, Stated)}
+
+
+def _warning(name: str, item: Stated) -> str:
+    """Return a line such as "needle diameter 4.4 mm (PHY-01); also 4.2 mm (PHY-02): note"."""
+    words, _, unit = name.rpartition("_")
+    label = words.replace("_", " ") if unit in ("mm", "kv") else name.replace("_", " ")
+    symbol = {"mm": " mm", "kv": " kV"}.get(unit, "")
+    others = "".join(f"; also published: {other.value:g}{symbol} ({other.evidence})" for other in item.others)
+    note = f": {item.note}" if item.note else ""
+    return f"{label} {item.value:g}{symbol} ({item.evidence}){others}{note}"
+
+
+def _refuse_impossible(document: ApplicatorFile, path: Path) -> None:
+    radius = document.needle_diameter_mm.value / 2
+    tip = document.tip_beyond_isocentre_mm.value
+    faults = {
+        f"the needle ({document.needle_diameter_mm.value} mm) is wider than the cannula's bore": (
+            document.needle_diameter_mm.value > document.cannula_inner_diameter_mm.value
+        ),
+        f"the tip lies {tip} mm beyond the isocentre, which is nearer than half the needle's radius": tip < radius / 2,
+        "the valid range ends before it begins": (
+            document.nominal_output.valid_from_isocentre_mm.to <= document.nominal_output.valid_from_isocentre_mm.start
+        ),
+        "the valid range begins inside the applicator": (
+            document.nominal_output.valid_from_isocentre_mm.start < radius
+        ),
+    }
+    for fault, found in faults.items():
+        if found:
+            raise DeviceFileError(fault, where=str(path), remedy="Correct the file's lengths (mm)")
+
+
+def _channel(document: ApplicatorFile) -> Channel:
+    parts = {
+        "needle_diameter_mm": document.needle_diameter_mm,
+        "needle_length_mm": document.needle_length_mm,
+        "cannula_inner_diameter_mm": document.cannula_inner_diameter_mm,
+        "cannula_length_mm": document.cannula_length_mm,
+        "working_channel_diameter_mm": document.working_channel_diameter_mm,
+    }
+    evidence = tuple(dict.fromkeys(part.evidence for part in parts.values()))
+    return Channel(**{name: part.value for name, part in parts.items()}, evidence=evidence)
+
+
+def _nominal(document: ApplicatorFile, radius_mm: float) -> Output:
+    nominal = document.nominal_output
+    offsets = {
+        DistanceOrigin.ISOCENTRE: 0.0,
+        DistanceOrigin.APPLICATOR_SURFACE: radius_mm,
+        DistanceOrigin.APPLICATOR_TIP: document.tip_beyond_isocentre_mm.value,
+    }
+    reference = nominal.reference_distance_mm + offsets[nominal.origin_of_distance]
+    start, to = nominal.valid_from_isocentre_mm.start, nominal.valid_from_isocentre_mm.to
+    distance = np.geomspace(start, to, _NODES)
+    law = (reference / distance) ** nominal.fall_off_exponent.value
+    return Output(
+        depth_dose=DepthDose(
+            distance_from_isocentre_mm=distance,
+            dose_rate_gy_per_min=nominal.reference_dose_rate_gy_per_min.value * law,
+            relative_uncertainty=nominal.half_width_of_output.value / math.sqrt(3),
+            valid_mm=(start, to),
+            evidence=(
+                nominal.reference_dose_rate_gy_per_min.evidence,
+                nominal.fall_off_exponent.evidence,
+                nominal.half_width_of_output.evidence,
+                nominal.valid_from_isocentre_mm.evidence,
+            ),
+            direction_relative_uncertainty=nominal.half_width_of_direction.value / math.sqrt(3),
+        ),
+        calibrated=False,
+        description=nominal.description,
+        dose_definition=nominal.dose_definition,
+    )
