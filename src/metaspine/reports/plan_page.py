@@ -1,0 +1,253 @@
+"""The first page: warnings, then the numbers that the plan stands on, then where the needle goes."""
+
+from __future__ import annotations
+
+import math
+
+from metaspine.patient.plan import AppliedPrescription, Caution, LimitCheck, Plan, Trajectory
+from metaspine.patient.prescription import Prescription
+from metaspine.patient.structure import Structure
+from metaspine.patient.vertebra import LevelCheck
+from metaspine.reports.blocks import Fact, Facts, KeyNumber, KeyNumbers, Notice, Page
+from metaspine.reports.wording import (
+    UNKNOWN,
+    because,
+    degrees,
+    gray,
+    known,
+    listed,
+    millimetres,
+    minutes_and_seconds,
+    percent,
+    quantity,
+)
+
+
+def plan_page(plan: Plan) -> Page:
+    """Return the page that says what is given where, warnings first."""
+    return Page(
+        "",
+        (
+            *warnings(plan.warnings),
+            key_numbers(plan),
+            patient_and_lesion(plan),
+            prescription_and_limit(plan),
+            needle(plan.trajectory, plan),
+        ),
+    )
+
+
+def warnings(cautions: tuple[Caution, ...]) -> tuple[Notice, ...]:
+    """Return the plan's warnings, those that stop it first."""
+    ordered = sorted(cautions, key=lambda caution: not caution.stops)
+    return tuple(
+        Notice("stop" if c.stops else "caution", f"{'STOP' if c.stops else 'Caution'} · {c.code}", c.message, c.evidence)
+        for c in ordered
+    )
+
+
+def key_numbers(plan: Plan) -> KeyNumbers:
+    """Return the four numbers that are read first: dose and distance, time, limit, coverage."""
+    applied, limit = plan.prescription, plan.limit
+    return KeyNumbers(
+        (
+            KeyNumber(
+                "Dose at distance from isocentre",
+                f"{gray(applied.dose_gy)} at {millimetres(applied.applied_distance_mm)}",
+                "reduced: the limit allows no more" if applied.reduced else "as requested",
+                alarm=applied.reduced,
+            ),
+            KeyNumber(
+                "Treatment time",
+                minutes_and_seconds(plan.dwell.time_s),
+                "from the device's calibration" if plan.output.calibrated else "nominal output, not for treatment",
+                alarm=not plan.output.calibrated,
+            ),
+            KeyNumber(
+                f"{limit.structure}, maximum (upper 95 %)",
+                gray(limit.point_maximum_upper_95_gy),
+                f"{'within' if limit.met else 'ABOVE'} the limit of {gray(limit.maximum_gy)}"
+                + ("" if limit.decides else "; structure unconfirmed"),
+                alarm=not (limit.met and limit.decides),
+            ),
+            KeyNumber(
+                f"Lesion covered by {gray(applied.dose_gy)}",
+                percent(applied.lesion_coverage, reason="the lesion holds no voxel"),
+                f"{percent(applied.lesion_coverage_requested)} had the request been kept" if applied.reduced else "",
+            ),
+        )
+    )
+
+
+def patient_and_lesion(plan: Plan) -> Facts:
+    """Return level, side and lesion, and what the level was checked against."""
+    return Facts(
+        "Level, side and lesion",
+        (
+            Fact("Level", f"{plan.level}, as stated by the user", level_check_words(plan.level_check)),
+            Fact("Side of the needle", f"{plan.trajectory.side.value.upper()} side of the patient", "right and left are the patient's own everywhere in this report"),
+            Fact("Lesion", structure_words(plan.lesion)),
+            Fact("Vertebra", vertebra_words(plan)),
+        ),
+    )
+
+
+def level_check_words(check: LevelCheck) -> str:
+    """Return what the level labels and the independent counts say."""
+    counts = [
+        f"{count.level} counted from the {count.landmark}" + (f" ({count.reason})" if count.reason else "")
+        if count.level
+        else f"no count from the {count.landmark}, because {known(count.reason, 'the reason is unknown')}"
+        for count in check.counts
+    ]
+    verdict = {
+        True: "independent count agrees",
+        False: "INDEPENDENT COUNT DISAGREES",
+        None: "no independent count was possible: confirm the level in theatre",
+    }[check.agrees]
+    labelled = f"labels say {check.labelled}" if check.labelled else "no level label in the image"
+    return "; ".join([labelled, verdict, *counts, *check.notes])
+
+
+def structure_words(structure: Structure) -> str:
+    """Return a structure's name, who made it and whether a person confirmed it."""
+    confirmed = f"confirmed by {structure.confirmed_by}" if structure.confirmed_by else (
+        "drawn by a person" if structure.confirmed else "NOT confirmed by a person"
+    )
+    return f"“{structure.name}” ({structure.role.value}; origin {structure.origin.value}; {confirmed})"
+
+
+def vertebra_words(plan: Plan) -> str:
+    """Return whether the vertebra is whole, how well its points are known, and what was noticed."""
+    vertebra = plan.vertebra
+    whole = "complete in the image" if vertebra.complete else "CUT by the field of view"
+    points = f"landmarks ± {millimetres(vertebra.uncertainty_mm)} (1 standard deviation)"
+    return "; ".join((whole, points, *vertebra.notes))
+
+
+def prescription_and_limit(plan: Plan) -> Facts:
+    """Return the prescription as asked for and as applied, the time, and the limit it keeps."""
+    applied, limit = plan.prescription, plan.limit
+    return Facts(
+        "Prescription, time and limit",
+        (
+            Fact("Prescription requested", requested_words(applied.requested), f"{millimetres(applied.requested_distance_mm)} from the isocentre"),
+            applied_fact(applied),
+            Fact("Dose rate there", quantity(applied.dose_rate_gy_per_min, "Gy/min", 2), f"± {percent(plan.output.depth_dose.relative_uncertainty)} (1 standard deviation); {plan.output.description}; {known(plan.output.dose_definition, 'dose definition unknown')}"),
+            Fact("Treatment time", minutes_and_seconds(plan.dwell.time_s), quantity(plan.dwell.time_s, "s", 0) + " in one dwell position"),
+            Fact("Hand check", known(plan.hand_check)),
+            limit_fact(limit),
+            Fact("", *_limit_numbers(limit)),
+            Fact("Lesion coverage", coverage_words(applied)),
+            Fact("Dose convention", f"{plan.convention.value}"),
+        ),
+    )
+
+
+def requested_words(requested: Prescription) -> str:
+    """Return the prescription as the user gave it."""
+    place = (
+        "to the lesion's border"
+        if requested.to_lesion_border
+        else f"at {millimetres(requested.depth_mm)} from the {str(requested.origin).replace('_', ' ')}"
+    )
+    limit = requested.limit
+    return f"{gray(requested.dose_gy)} {place}; limit {gray(limit.maximum_gy)} to the {limit.structure} [{limit.evidence}]"
+
+
+def applied_fact(applied: AppliedPrescription) -> Fact:
+    """Return the prescription as applied, and why it differs from the request."""
+    value = f"{gray(applied.dose_gy)} at {millimetres(applied.applied_distance_mm)} from the isocentre"
+    allowed = millimetres(applied.allowed_distance_mm)
+    note = f"the limit allows up to {allowed}. {applied.explanation} {_evidence(applied.evidence)}".strip()
+    return Fact("Prescription applied", f"{value} — REDUCED" if applied.reduced else value, note, alarm=applied.reduced)
+
+
+def limit_fact(limit: LimitCheck) -> Fact:
+    """Return whether the limit is kept, by which structure, and whether that structure may decide."""
+    verdict = "met" if limit.met else "NOT MET"
+    standing = "confirmed" if limit.structure_confirmed else "UNCONFIRMED"
+    decides = "" if limit.decides else "; cannot decide alone: a person must confirm the structure first"
+    return Fact(
+        "Limit",
+        f"{gray(limit.maximum_gy)} to {limit.structure} ({standing}): {verdict}{decides}",
+        f"the upper 95 % bound decides {_evidence(limit.evidence)}".strip(),
+        alarm=not (limit.met and limit.decides),
+    )
+
+
+def _limit_numbers(limit: LimitCheck) -> tuple[str, str]:
+    small = "the structure is smaller than 0.03 cc"
+    return (
+        f"maximum {gray(limit.point_maximum_gy)}, upper 95 % {gray(limit.point_maximum_upper_95_gy)}",
+        f"D0.03cc {gray(limit.d003cc_gy, reason=small)}, upper 95 % {gray(limit.d003cc_upper_95_gy, reason=small)}; "
+        f"nearest point {millimetres(limit.nearest_distance_mm)} from the isocentre",
+    )
+
+
+def coverage_words(applied: AppliedPrescription) -> str:
+    """Return the share of the lesion that gets the prescribed dose, and what the reduction cost."""
+    kept = percent(applied.lesion_coverage, reason="the lesion holds no voxel")
+    words = f"{kept} of the lesion gets {gray(applied.dose_gy)} or more"
+    if not applied.reduced:
+        return words
+    lost = applied.lesion_coverage_requested - applied.lesion_coverage
+    wished = percent(applied.lesion_coverage_requested)
+    return f"{words}; {wished} at the requested distance: {percent(lost)} lost to the limit"
+
+
+def needle(trajectory: Trajectory, plan: Plan) -> Facts:
+    """Return where the needle goes: side, way through bone, angles, margins, depth."""
+    channel = plan.applicator.channel
+    return Facts(
+        "Needle",
+        (
+            Fact("Approach", f"{trajectory.side.value}, {trajectory.approach.value}", listed(trajectory.notes, "no remarks")),
+            Fact("Angles", angle_words(trajectory), "in the vertebra's own axes"),
+            Fact(
+                "Working channel",
+                f"{millimetres(channel.working_channel_diameter_mm)} wide; {margin_words(trajectory)}",
+                f"needle {millimetres(channel.needle_diameter_mm)} × {millimetres(channel.needle_length_mm)}, cannula inner {millimetres(channel.cannula_inner_diameter_mm)} × {millimetres(channel.cannula_length_mm)}",
+            ),
+            Fact("Depth, skin to tip", depth_words(trajectory)),
+            Fact("Isocentre and tip (LPS)", f"{point_words(trajectory.isocentre_mm)}; tip {point_words(trajectory.tip_mm)}", f"tip position ± {millimetres(plan.applicator.tip_position_uncertainty_mm)} (1 standard deviation); frame of reference {known(plan.vertebra.frame_of_reference)}"),
+        ),
+    )
+
+
+def angle_words(trajectory: Trajectory) -> str:
+    """Return both angles with the way they point, so that no sign has to be remembered."""
+    medial, cranial = trajectory.medial_angle_deg, trajectory.cranial_angle_deg
+    return (
+        f"{degrees(abs(medial))} {'towards' if medial >= 0 else 'away from'} the midline, "
+        f"{degrees(abs(cranial))} {'cranially' if cranial >= 0 else 'caudally'}"
+        if math.isfinite(medial) and math.isfinite(cranial)
+        else because()
+    )
+
+
+def margin_words(trajectory: Trajectory) -> str:
+    """Return the distances to the pedicle's cortex and to the canal; a breach is named."""
+    pedicle, canal = trajectory.pedicle_margin_mm, trajectory.canal_clearance_mm
+    cortex = (
+        f"breaches the pedicle's cortex by {millimetres(-pedicle)}"
+        if pedicle < 0
+        else f"{millimetres(pedicle, reason='the pedicle was not found')} to the pedicle's outer cortex"
+    )
+    return f"{cortex}, {millimetres(canal, reason='the canal was not found')} to the canal"
+
+
+def depth_words(trajectory: Trajectory) -> str:
+    """Return the depth, or why it cannot be known."""
+    return millimetres(trajectory.depth_mm, reason="the image holds no skin on the needle's axis")
+
+
+def point_words(point_mm: object) -> str:
+    """Return a point in words that say which way each coordinate goes."""
+    x, y, z = (float(value) for value in point_mm)  # type: ignore[attr-defined]
+    pairs = ((x, "L", "R"), (y, "P", "A"), (z, "S", "I"))
+    return " ".join(f"{positive if value >= 0 else negative}{abs(value):.1f}" for value, positive, negative in pairs) + "\u00a0mm"
+
+
+def _evidence(identifiers: tuple[str, ...]) -> str:
+    return f"[{', '.join(identifiers)}]" if identifiers else f"[source {UNKNOWN}]"
