@@ -43,26 +43,37 @@ def whole_file(path: Path | str) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary folder beside ``path``; on success each file in it moves into ``path``, else it vanishes.
+    """Yield a temporary folder; on success each file in it moves into ``path``, else it vanishes.
 
+    The temporary folder lies inside ``path`` where that exists (its parent need not be writable), else beside it.
     Files of other names that already lie in ``path`` stay.
 
     Raises
     ------
     OutputError
-        When the parent folder is missing or cannot be written to.
+        When the folder cannot be written to, or a folder bears the name of a file to be written: then nothing moves.
     """
     target = Path(path)
     try:
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        place = target if target.is_dir() else target.parent
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=place))
     except OSError as error:
         raise OutputError(f"cannot be written ({error.strerror})", where=str(target), remedy=_REMEDY) from error
     try:
         yield temporary
+        items = sorted(temporary.iterdir())
+        _refuse_folders([target / item.name for item in items])
         target.mkdir(exist_ok=True)
-        for item in sorted(temporary.iterdir()):
+        for item in items:
             item.replace(target / item.name)
     except OSError as error:
         raise OutputError(f"cannot be written ({error.strerror})", where=str(target), remedy=_REMEDY) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _refuse_folders(paths: list[Path]) -> None:
+    for path in paths:
+        if path.is_dir():
+            raise OutputError("a folder bears this name", where=str(path), remedy="Move it away or write elsewhere")
