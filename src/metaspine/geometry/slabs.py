@@ -84,8 +84,8 @@ def stack(
         The direction to stack along; by default the normal of the contours' own planes.
     slice_thickness_mm
         Of the slices it was drawn on, where that is known: no slab then reaches farther than half of it from its plane,
-        so that a slice left out stays empty. Where it is not known the distance to the neighbours decides, and one plane
-        left out is bridged (:func:`gaps_mm` tells).
+        so that a slice left out stays empty. Where it is not known the distance to the neighbours decides, and one
+        plane left out is bridged (:func:`gaps_mm` tells).
     ends
         Where the structure ends. A part that is drawn on one plane only keeps its whole slab either way.
 
