@@ -17,7 +17,12 @@ _ROUNDING = 1e-6
 
 
 def coverage(
-    contours: ContourSet, grid: Grid, *, slice_thickness_mm: float | None = None, ends: EndConvention = "prism"
+    contours: ContourSet,
+    grid: Grid,
+    *,
+    single_plane_mm: float | None = None,
+    slice_thickness_mm: float | None = None,
+    ends: EndConvention = "prism",
 ) -> Volume:
     """Return the fraction of each voxel that lies inside the contours, 0 to 1 as float32.
 
@@ -31,10 +36,9 @@ def coverage(
         In the grid's frame of reference.
     grid
         Any flips and oblique axes.
-    slice_thickness_mm
-        Of the slices the contours were drawn on; a structure drawn on one plane only cannot do without it.
-    ends
-        Where the structure ends along the normal.
+    single_plane_mm, slice_thickness_mm, ends
+        How the planes fill space, as in :func:`metaspine.geometry.slabs.stack`. With the grid's own spacing as
+        ``slice_thickness_mm`` the outlines of a mask's voxels give that mask again.
 
     Raises
     ------
@@ -44,18 +48,20 @@ def coverage(
         When the contours bound nothing, lie on planes along none of the grid's axes, or on one plane without a stated
         thickness.
     """
-    axis, slabs = _stack_on(contours, grid, slice_thickness_mm=slice_thickness_mm, ends=ends)
-    values = np.zeros(grid.shape, dtype=np.float32)
-    slices = np.moveaxis(values, axis, 2)
-    for slab in slabs.slabs:
-        _add_slab(slices, slab, slabs.normal, grid=grid, axis=axis)
-    values[values < _ROUNDING] = 0
-    values[values > 1 - _ROUNDING] = 1
-    return Volume(values, grid)
+    axis, normal = _slicing(contours, grid)
+    slabs = stack(
+        contours, normal=normal, single_plane_mm=single_plane_mm, slice_thickness_mm=slice_thickness_mm, ends=ends
+    )
+    return _filled(slabs, grid, axis)
 
 
 def fraction_outside(
-    contours: ContourSet, grid: Grid, *, slice_thickness_mm: float | None = None, ends: EndConvention = "prism"
+    contours: ContourSet,
+    grid: Grid,
+    *,
+    single_plane_mm: float | None = None,
+    slice_thickness_mm: float | None = None,
+    ends: EndConvention = "prism",
 ) -> float:
     """Return the fraction of the contours' volume that lies off the grid's voxels, 0 to 1.
 
@@ -64,8 +70,11 @@ def fraction_outside(
     FrameMismatch, StructureError
         As :func:`coverage`.
     """
-    _, slabs = _stack_on(contours, grid, slice_thickness_mm=slice_thickness_mm, ends=ends)
-    inside = coverage(contours, grid, slice_thickness_mm=slice_thickness_mm, ends=ends)
+    axis, normal = _slicing(contours, grid)
+    slabs = stack(
+        contours, normal=normal, single_plane_mm=single_plane_mm, slice_thickness_mm=slice_thickness_mm, ends=ends
+    )
+    inside = _filled(slabs, grid, axis)
     whole = slabs.volume_mm3()
     if not whole > 0:
         raise StructureError("the contours enclose no area", remedy="Draw the structure again, or leave it out")
@@ -73,14 +82,21 @@ def fraction_outside(
     return outside if outside > _ROUNDING else 0.0
 
 
-def _stack_on(
-    contours: ContourSet, grid: Grid, *, slice_thickness_mm: float | None, ends: EndConvention
-) -> tuple[int, Stack]:
-    """Return the grid's axis that the contours' planes are perpendicular to, and their slabs along it."""
+def _slicing(contours: ContourSet, grid: Grid) -> tuple[int, FloatArray]:
+    """Return the grid's axis nearest to the normal of the contours' planes, and the normal of the slices along it."""
     grid.require_frame(contours.frame_of_reference, where="contours")
     axis = int(np.argmax(np.abs(normal_of(contours) @ grid.directions)))
-    normal = grid.inverse[axis, :3] / np.linalg.norm(grid.inverse[axis, :3])
-    return axis, stack(contours, normal=normal, slice_thickness_mm=slice_thickness_mm, ends=ends)
+    return axis, grid.inverse[axis, :3] / np.linalg.norm(grid.inverse[axis, :3])
+
+
+def _filled(slabs: Stack, grid: Grid, axis: int) -> Volume:
+    values = np.zeros(grid.shape, dtype=np.float32)
+    slices = np.moveaxis(values, axis, 2)
+    for slab in slabs.slabs:
+        _add_slab(slices, slab, slabs.normal, grid=grid, axis=axis)
+    values[values < _ROUNDING] = 0
+    values[values > 1 - _ROUNDING] = 1
+    return Volume(values, grid)
 
 
 def _add_slab(slices: NDArray[np.float32], slab: Slab, normal: FloatArray, *, grid: Grid, axis: int) -> None:

@@ -71,6 +71,7 @@ def stack(
     contours: ContourSet,
     *,
     normal: ArrayLike | None = None,
+    single_plane_mm: float | None = None,
     slice_thickness_mm: float | None = None,
     ends: EndConvention = "prism",
 ) -> Stack:
@@ -82,10 +83,12 @@ def stack(
         Open curves and points bound nothing and are left out, as are closed contours of fewer than three points.
     normal
         The direction to stack along; by default the normal of the contours' own planes.
-    slice_thickness_mm
-        Of the slices it was drawn on, where that is known: no slab then reaches farther than half of it from its plane,
-        so that a slice left out stays empty. Where it is not known the distance to the neighbours decides, and one
+    single_plane_mm
+        The thickness of a structure that is drawn on one plane only; in others the planes' distance says it, and one
         plane left out is bridged (:func:`gaps_mm` tells).
+    slice_thickness_mm
+        Where every slice was drawn on, as in a traced mask: no slab reaches farther than half of it from its plane, so
+        that a slice left out stays empty.
     ends
         Where the structure ends. A part that is drawn on one plane only keeps its whole slab either way.
 
@@ -103,7 +106,7 @@ def stack(
         _refuse_doubles(drawn, position)
     positions = [position for position, _ in planes]
     if slice_thickness_mm is None:
-        usual = _usual_distance(positions)
+        usual = _usual_distance(positions, single_plane_mm)
         bounds = _bounds(positions, usual_mm=usual, joined_mm=_BRIDGED * usual, ends=ends)
     else:
         usual = _positive(slice_thickness_mm)
@@ -111,9 +114,7 @@ def stack(
     return Stack(axis, tuple(Slab(p, low, high, d) for (p, d), (low, high) in zip(planes, bounds, strict=True)))
 
 
-def volume_mm3(
-    contours: ContourSet, *, slice_thickness_mm: float | None = None, ends: EndConvention = "prism"
-) -> float:
+def volume_mm3(contours: ContourSet, *, single_plane_mm: float | None = None, ends: EndConvention = "prism") -> float:
     """Return the volume that the contours bound, without any grid: the sum of even-odd area times slab thickness.
 
     Raises
@@ -121,7 +122,7 @@ def volume_mm3(
     StructureError
         As :func:`stack`.
     """
-    return stack(contours, slice_thickness_mm=slice_thickness_mm, ends=ends).volume_mm3()
+    return stack(contours, single_plane_mm=single_plane_mm, ends=ends).volume_mm3()
 
 
 def area_mm2(slab: Slab, normal: ArrayLike) -> float:
@@ -135,8 +136,9 @@ def gaps_mm(contours: ContourSet) -> tuple[tuple[float, float], ...]:
 
     A gap of one missing plane is bridged by the prism convention; a wider one is left empty. Both are worth a note.
     """
-    positions = [slab.position_mm for slab in stack(contours, slice_thickness_mm=1.0).slabs]
-    return tuple((low, high) for low, high in pairwise(positions) if high - low > 1.5 * _usual_distance(positions))
+    positions = [slab.position_mm for slab in stack(contours, single_plane_mm=1.0).slabs]
+    wide = 1.5 * _usual_distance(positions, 1.0)
+    return tuple((low, high) for low, high in pairwise(positions) if high - low > wide)
 
 
 def normal_of(contours: ContourSet) -> FloatArray:
@@ -207,21 +209,21 @@ def _refuse_doubles(loops: tuple[FloatArray, ...], position_mm: float) -> None:
         )
 
 
-def _positive(slice_thickness_mm: float) -> float:
-    if not slice_thickness_mm > 0:
-        raise StructureError(
-            f"a slice thickness of {slice_thickness_mm} mm", remedy="State the thickness of the slices drawn on"
-        )
-    return float(slice_thickness_mm)
-
-
-def _usual_distance(positions: list[float]) -> float:
-    if len(positions) < 2:
+def _usual_distance(positions: list[float], single_plane_mm: float | None) -> float:
+    if len(positions) > 1:
+        return float(np.median(np.diff(positions)))
+    if single_plane_mm is None:
         raise StructureError(
             "the structure is drawn on a single plane, so its thickness is unknown",
             remedy="State the thickness of the slice it was drawn on",
         )
-    return float(np.median(np.diff(positions)))
+    return _positive(single_plane_mm)
+
+
+def _positive(thickness_mm: float) -> float:
+    if not thickness_mm > 0:
+        raise StructureError(f"a slice thickness of {thickness_mm} mm", remedy="State the thickness of the slices")
+    return float(thickness_mm)
 
 
 def _bounds(
