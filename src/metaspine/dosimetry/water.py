@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from metaspine.dosimetry.engine import Irradiation
+from metaspine.dosimetry.interior import inside, positions, shape_mm
 from metaspine.errors import DeviceFileError
 from metaspine.geometry.grid import FloatArray
 from metaspine.geometry.volume import Volume
@@ -27,8 +28,6 @@ from metaspine.physics.depth_dose import SECONDS_PER_MINUTE, interpolate, log_ta
 from metaspine.physics.uncertainty import EXPONENT_UNCERTAINTY
 from metaspine.running import Progress
 from metaspine.version import __version__
-
-_SURFACE_TOLERANCE_MM = 1e-9
 
 
 def dose_at_points(
@@ -97,45 +96,24 @@ def _dose_and_uncertainty(
     """Return dose (Gy) and its relative standard deviation at points (n, 3); both NaN inside the applicator."""
     table = output.depth_dose
     log_distance, log_rate = log_table(table)
-    shape_mm = np.array([applicator.radius_mm, applicator.tip_beyond_isocentre_mm, applicator.channel.needle_length_mm])
-    isocentres = np.array([dwell.isocentre_mm for dwell in dwells], dtype=np.float64).reshape(-1, 3)
-    directions = np.array([_unit(dwell.direction) for dwell in dwells]).reshape(-1, 3)
+    isocentres, directions = positions(dwells)
     minutes = np.array([_time_s(dwell) / SECONDS_PER_MINUTE for dwell in dwells])
     if not dwells:
         raise DeviceFileError("there is no dwell position", where="water engine", remedy="Give at least one")
     dose, excess = _kernel(
         np.ascontiguousarray(points_mm),
         (isocentres, directions, minutes),
-        shape_mm,
+        shape_mm(applicator),
         (log_distance, log_rate, np.log(np.array(table.valid_mm))),
     )
     common = table.relative_uncertainty**2 + table.direction_relative_uncertainty**2
     return dose, np.sqrt(common + (EXPONENT_UNCERTAINTY * excess) ** 2)
 
 
-def _unit(direction: FloatArray) -> FloatArray:
-    length = float(np.linalg.norm(direction))
-    if not (np.isfinite(length) and length > 0):
-        raise DeviceFileError(f"a needle direction of {direction}", where="water engine", remedy="Give a unit vector")
-    return np.asarray(direction, dtype=np.float64) / length
-
-
 def _time_s(dwell: DwellPosition) -> float:
     if not dwell.time_s >= 0:
         raise DeviceFileError(f"a dwell time of {dwell.time_s} s", where="water engine", remedy="Give 0 s or more")
     return dwell.time_s
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _inside(offset: FloatArray, direction: FloatArray, shape_mm: FloatArray) -> bool:
-    """Say whether a point at ``offset`` from the isocentre lies in the hemispherical tip or in the shaft behind it."""
-    radius, tip, length = shape_mm
-    along = offset[0] * direction[0] + offset[1] * direction[1] + offset[2] * direction[2]
-    across2 = offset[0] ** 2 + offset[1] ** 2 + offset[2] ** 2 - along**2
-    inner2 = (radius - _SURFACE_TOLERANCE_MM) ** 2
-    if along <= 0.0:
-        return bool(across2 < inner2 and along > tip - length)
-    return bool(across2 / inner2 + (along / (tip - _SURFACE_TOLERANCE_MM)) ** 2 < 1.0)
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
@@ -153,7 +131,7 @@ def _kernel(
     for index in range(points_mm.shape[0]):
         for dwell in range(isocentres.shape[0]):
             offset = points_mm[index] - isocentres[dwell]
-            if _inside(offset, directions[dwell], shape_mm):
+            if inside(offset, directions[dwell], shape_mm):
                 dose[index] = np.nan
                 break
             x = 0.5 * np.log(offset[0] ** 2 + offset[1] ** 2 + offset[2] ** 2)

@@ -1,1 +1,16 @@
 """Dose-volume histograms, dose limits."""
+
+from metaspine.evaluation.dvh import DoseVolumeCurve
+from metaspine.evaluation.evaluate import Evaluation, StructureDose, evaluate
+from metaspine.evaluation.limits import check_limit, nearest_distance_mm
+from metaspine.evaluation.metrics import Metric
+
+__all__ = [
+    "DoseVolumeCurve",
+    "Evaluation",
+    "Metric",
+    "StructureDose",
+    "check_limit",
+    "evaluate",
+    "nearest_distance_mm",
+]

@@ -1,0 +1,249 @@
+"""Every structure within reach of a dose: its histogram, its metrics, its bounds; and which were left out, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from metaspine.errors import InputError, StructureError
+from metaspine.evaluation.dvh import DoseVolume, DoseVolumeCurve, curve, dose_volume
+from metaspine.evaluation.fields import DoseField, GridField
+from metaspine.evaluation.limits import upper_bounds
+from metaspine.evaluation.metrics import Metric, TwoDensities, dose_metrics, find
+from metaspine.evaluation.quadrature import Quadrature, quadrature, suitable_spacing_mm
+from metaspine.geometry.contours import ContourSet
+from metaspine.geometry.slabs import EndConvention
+from metaspine.patient.dose import Dose
+from metaspine.patient.plan import Plan
+from metaspine.patient.scan import Scan
+from metaspine.patient.structure import Role, Structure
+from metaspine.physics.applicators import DoseConvention
+
+COARSER = 2.0
+"""The second quadrature's spacing relative to the first (DVH-06)."""
+
+EVIDENCE = ("DVH-01", "DVH-02", "DVH-03", "DVH-04", "DVH-05", "DVH-06", "PHY-22")
+
+
+@dataclass(frozen=True, eq=False)
+class StructureDose:
+    """The dose to one structure."""
+
+    structure: str
+    role: Role
+    level: str
+    confirmed: bool
+    volume_cc: float
+    """The whole structure in the stated convention."""
+    in_applicator_cc: float
+    """Of it inside the applicator, where no dose is defined; 100 % of the histogram is the volume without it."""
+    outside_fraction: float
+    """Of the volume without the applicator, outside the dose grid."""
+    convention: str
+    """How the structure was understood: contours and end caps, or voxel cells; and the quadrature's spacing."""
+    curve: DoseVolumeCurve
+    metrics: tuple[Metric, ...]
+    hottest_mm: tuple[float, float, float]
+    """LPS, where the point maximum lies."""
+    notes: tuple[str, ...] = ()
+
+    def metric(self, name: str) -> Metric:
+        """Return the metric of that name, such as "D95" or "D0.03cc".
+
+        Raises
+        ------
+        InputError
+            When there is none; the message lists what there is.
+        """
+        try:
+            return find(self.metrics, name)
+        except KeyError:
+            known = ", ".join(metric.name for metric in self.metrics)
+            raise InputError(
+                f"there is no metric {name!r}", where=self.structure, remedy=f"There are: {known}"
+            ) from None
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a dose does to every structure of a scan."""
+
+    structures: tuple[StructureDose, ...]
+    left_out: tuple[tuple[str, str], ...]
+    """Name and reason."""
+    dose_gy: float
+    """The prescribed dose; V and coverage are stated at it."""
+    convention: DoseConvention
+    medium: str
+    engine: str
+    notes: tuple[str, ...]
+    evidence: tuple[str, ...] = EVIDENCE
+
+    def of(self, name: str) -> StructureDose:
+        """Return the dose to the structure of that name.
+
+        Raises
+        ------
+        StructureError
+            When it was not evaluated; the message says why.
+        """
+        for found in self.structures:
+            if found.structure == name:
+                return found
+        reason = dict(self.left_out).get(name, "it is not among the scan's structures")
+        raise StructureError(f"the structure {name!r} was not evaluated: {reason}", where="evaluation")
+
+
+def evaluate(
+    plan: Plan,
+    dose: Dose,
+    scan: Scan,
+    *,
+    ends: EndConvention = "prism",
+    tip_position_uncertainty_mm: float | None = None,
+) -> Evaluation:
+    """Return histogram and metrics of the plan's lesion, its limiting structure and every structure of the scan.
+
+    Parameters
+    ----------
+    plan, dose, scan
+        In one frame of reference.
+    ends
+        For structures drawn as contours: where the first and the last slice end (DVH-01).
+    tip_position_uncertainty_mm
+        One standard deviation, for the upper bounds; by default the applicator's.
+
+    Raises
+    ------
+    FrameMismatch
+        When dose and scan live in different frames of reference.
+    """
+    dose.volume.grid.require_frame(scan.frame_of_reference, where="evaluation")
+    sigma_mm = plan.applicator.tip_position_uncertainty_mm
+    reading = _Reading(
+        plan=plan,
+        field=GridField(dose.volume, (plan.dwell,), plan.applicator),
+        grid_dose=dose,
+        slice_mm=float(scan.image.grid.spacing_mm[2]),
+        ends=ends,
+        sigma_mm=sigma_mm if tip_position_uncertainty_mm is None else tip_position_uncertainty_mm,
+    )
+    found, left_out = [], []
+    for structure in _in_question(plan, scan):
+        result = reading.of(structure)
+        if isinstance(result, str):
+            left_out.append((structure.name, result))
+        else:
+            found.append(result)
+    return Evaluation(
+        structures=tuple(found),
+        left_out=tuple(left_out),
+        dose_gy=plan.prescription.dose_gy,
+        convention=dose.convention,
+        medium=dose.medium,
+        engine=dose.provenance.engine,
+        notes=dose.notes,
+    )
+
+
+def _in_question(plan: Plan, scan: Scan) -> tuple[Structure, ...]:
+    """Return the lesion and the limiting structure first, then the scan's other structures, each name once."""
+    ordered = (plan.lesion, plan.limiting_structure, *scan.structures)
+    return tuple({structure.name: structure for structure in reversed(ordered)}[name] for name in _names(ordered))
+
+
+def _names(structures: tuple[Structure, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(structure.name for structure in structures))
+
+
+@dataclass(frozen=True, eq=False)
+class _Reading:
+    """What every structure is read with."""
+
+    plan: Plan
+    field: DoseField
+    grid_dose: Dose
+    slice_mm: float
+    ends: EndConvention
+    sigma_mm: float
+
+    def of(self, structure: Structure) -> StructureDose | str:
+        """Return the dose to a structure, or why it has none."""
+        try:
+            spacing = suitable_spacing_mm(structure.region, single_plane_mm=self.slice_mm)
+            fine, coarse = (self._points(structure, spacing * factor) for factor in (1.0, COARSER))
+        except StructureError as error:
+            return str(error)
+        doses = TwoDensities(dose_volume(fine, self.field), dose_volume(coarse, self.field))
+        if not (doses.fine.dose_gy.size and doses.coarse.dose_gy.size):
+            return _why_without_dose(doses.fine)
+        return self._result(structure, fine, doses)
+
+    def _points(self, structure: Structure, spacing_mm: float) -> Quadrature:
+        return quadrature(
+            structure.region,
+            spacing_mm=spacing_mm,
+            within=self.grid_dose.volume.grid,
+            ends=self.ends,
+            single_plane_mm=self.slice_mm,
+        )
+
+    def _result(self, structure: Structure, points: Quadrature, doses: TwoDensities) -> StructureDose:
+        fine = doses.fine
+        x, y, z = (float(value) for value in fine.hottest_mm)
+        return StructureDose(
+            structure=structure.name,
+            role=structure.role,
+            level=structure.level,
+            confirmed=structure.confirmed,
+            volume_cc=points.total_mm3 / 1000,
+            in_applicator_cc=fine.in_applicator_mm3 / 1000,
+            outside_fraction=fine.outside_mm3 / fine.dosed_mm3,
+            convention=f"{points.convention}; points {points.spacing_mm:.2f} mm apart",
+            curve=curve(fine),
+            metrics=(
+                *dose_metrics(doses, level_gy=self.plan.prescription.dose_gy),
+                *self._upper_metrics(doses),
+            ),
+            hottest_mm=(x, y, z),
+            notes=_notes(structure, fine),
+        )
+
+    def _upper_metrics(self, doses: TwoDensities) -> tuple[Metric, ...]:
+        fine, coarse = (
+            upper_bounds(found, dwell=self.plan.dwell, output=self.plan.output, sigma_mm=self.sigma_mm)
+            for found in (doses.fine, doses.coarse)
+        )
+        return (
+            _pair("point maximum, upper 95 %", fine.point_maximum_upper_95_gy, coarse.point_maximum_upper_95_gy),
+            _pair("D0.03cc, upper 95 %", fine.d003cc_upper_95_gy, coarse.d003cc_upper_95_gy),
+        )
+
+
+def _pair(name: str, fine: float | None, coarse: float | None) -> Metric:
+    if fine is None or coarse is None:
+        return Metric(name, None, "Gy", None, None, "the structure is smaller than 0.03 cc")
+    if not np.isfinite(fine):
+        return Metric(name, None, "Gy", None, None, "the tip may touch the structure: no upper bound (PHY-22)")
+    return Metric(name, fine, "Gy", min(fine, coarse), max(fine, coarse))
+
+
+def _why_without_dose(doses: DoseVolume) -> str:
+    if doses.in_applicator_mm3 > doses.outside_mm3:
+        return "it lies wholly inside the applicator, where no dose is defined (DVH-04)"
+    return "it lies wholly outside the dose grid"
+
+
+def _notes(structure: Structure, doses: DoseVolume) -> tuple[str, ...]:
+    notes = []
+    if doses.outside_mm3:
+        notes.append(
+            f"{doses.outside_mm3 / doses.dosed_mm3:.1%} of the volume lies outside the dose grid, where the dose is at "
+            f"most {doses.largest_outside_gy:.2g} Gy (DVH-05)"
+        )
+    if doses.in_applicator_mm3:
+        notes.append(f"{doses.in_applicator_mm3 / 1000:.2f} cc lie inside the applicator and are left out (DVH-04)")
+    if isinstance(structure.region, ContourSet) and len(structure.region.closed) < 5:
+        notes.append("drawn on few slices: the end-cap convention (DVH-01) changes its volume and doses")
+    return tuple(notes)

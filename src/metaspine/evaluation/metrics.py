@@ -1,0 +1,118 @@
+"""D98, D95, D50, D2, mean, point maximum, D0.03cc, V8Gy, coverage: each with its unit and its precision band.
+
+The band spans two densities of quadrature (DVH-06) and, where part of the structure lies outside the dose grid, the
+lowest and highest dose it can have there (DVH-05). A metric that is left open by more than 1 % is not determinable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from metaspine.evaluation.dvh import DoseVolume
+
+SMALL_VOLUME_MM3 = 30.0
+"""0.03 cc."""
+OPEN_FRACTION = 0.01
+"""A metric left open by more than this fraction is not determinable (DVH-05)."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number read from a dose-volume histogram."""
+
+    name: str
+    """"D95", "V8Gy", "mean dose", "point maximum", "D0.03cc", "V8Gy (volume)", "D0.03cc, upper 95 %"."""
+    value: float | None
+    """None: not determinable; the note says why."""
+    unit: str
+    """"Gy", "cc", or "" for a fraction."""
+    low: float | None
+    high: float | None
+    """The precision band; of a metric that is not determinable its bounds, where they are known."""
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class TwoDensities:
+    """The same structure with fine and with coarse quadrature."""
+
+    fine: DoseVolume
+    coarse: DoseVolume
+
+
+Measure = Callable[[DoseVolume, float], float]
+"""From doses, and the dose that the volume outside the grid is taken to have, to a number."""
+
+
+def dose_metrics(doses: TwoDensities, *, level_gy: float) -> tuple[Metric, ...]:
+    """Return the metrics of one structure; ``level_gy`` is the dose whose volume and coverage are wanted."""
+    percents = [(f"D{percent:g}", _dose_to_percent(percent)) for percent in (98, 95, 50, 2)]
+    level = f"V{level_gy:g}Gy"
+    return (
+        *(banded(name, "Gy", doses, measure) for name, measure in percents),
+        banded("mean dose", "Gy", doses, lambda found, outside: found.mean_gy(outside_gy=outside)),
+        banded("point maximum", "Gy", doses, lambda found, outside: max(found.hottest_gy, _part(found, outside))),
+        small_volume_dose(doses),
+        banded(level, "", doses, _fraction_above(level_gy)),
+        banded(f"{level} (volume)", "cc", doses, _volume_above_cc(level_gy)),
+    )
+
+
+def banded(name: str, unit: str, doses: TwoDensities, measure: Measure) -> Metric:
+    """Return a metric with its band over both densities and both bounds of the dose outside the grid."""
+    highest = doses.fine.largest_outside_gy
+    value, bound = measure(doses.fine, 0.0), measure(doses.fine, highest)
+    coarse = measure(doses.coarse, 0.0), measure(doses.coarse, highest)
+    low, high = min(value, bound, *coarse), max(value, bound, *coarse)
+    if abs(bound - value) > OPEN_FRACTION * max(abs(bound), abs(value)):
+        outside = doses.fine.outside_mm3 / doses.fine.dosed_mm3
+        note = f"not determinable: {outside:.1%} of the volume lies outside the dose grid (DVH-05)"
+        return Metric(name, None, unit, low, high, note)
+    return Metric(name, value, unit, low, high)
+
+
+def small_volume_dose(doses: TwoDensities) -> Metric:
+    """Return D0.03cc: the largest dose that at least 0.03 cc gets; None where the structure is smaller."""
+    if min(doses.fine.dosed_mm3, doses.coarse.dosed_mm3) < SMALL_VOLUME_MM3:
+        note = f"the structure is smaller than 0.03 cc ({doses.fine.dosed_mm3 / 1000:.3f} cc)"
+        return Metric("D0.03cc", None, "Gy", None, None, note)
+    return banded(
+        "D0.03cc", "Gy", doses, lambda found, outside: found.dose_to_volume_gy(SMALL_VOLUME_MM3, outside_gy=outside)
+    )
+
+
+def find(metrics: Sequence[Metric], name: str) -> Metric:
+    """Return the metric of that name.
+
+    Raises
+    ------
+    KeyError
+        When there is none.
+    """
+    return {metric.name: metric for metric in metrics}[name]
+
+
+def _part(found: DoseVolume, outside_gy: float) -> float:
+    return outside_gy if found.outside_mm3 else 0.0
+
+
+def _dose_to_percent(percent: float) -> Measure:
+    def measure(found: DoseVolume, outside_gy: float) -> float:
+        return found.dose_to_volume_gy(percent / 100 * found.dosed_mm3, outside_gy=outside_gy)
+
+    return measure
+
+
+def _fraction_above(level_gy: float) -> Measure:
+    def measure(found: DoseVolume, outside_gy: float) -> float:
+        return float(found.volume_above_mm3(level_gy, outside_gy=outside_gy)) / found.dosed_mm3
+
+    return measure
+
+
+def _volume_above_cc(level_gy: float) -> Measure:
+    def measure(found: DoseVolume, outside_gy: float) -> float:
+        return float(found.volume_above_mm3(level_gy, outside_gy=outside_gy)) / 1000
+
+    return measure
