@@ -40,7 +40,9 @@ def scan_grid(*, mirrored: bool = False) -> Grid:
     return Grid(affine, (100, 100, 60), FRAME)
 
 
-def ellipsoid(points_mm: np.ndarray, centre_mm: tuple[float, float, float], half_mm: tuple[float, float, float]) -> np.ndarray:
+def ellipsoid(
+    points_mm: np.ndarray, centre_mm: tuple[float, float, float], half_mm: tuple[float, float, float]
+) -> np.ndarray:
     return np.square((points_mm - centre_mm) / half_mm).sum(axis=-1) < 1.0
 
 
@@ -58,7 +60,13 @@ def make_scan(grid: Grid) -> Scan:
     values[lesion] = 60.0
     values[(y > 62)] = -1000.0
     structures = (
-        Structure("vertebrae_T12", Role.VERTEBRA, Volume((body | arch | spinous) & ~canal, grid), Origin.AUTOMATIC, level="T12"),
+        Structure(
+            "vertebrae_T12",
+            Role.VERTEBRA,
+            Volume((body | arch | spinous) & ~canal, grid),
+            Origin.AUTOMATIC,
+            level="T12",
+        ),
         Structure("spinal_cord", Role.SPINAL_CORD, Volume(cord, grid), Origin.AUTOMATIC),
         Structure("lesion", Role.LESION, Volume(lesion, grid), Origin.SYNTHETIC, level="T12"),
     )
@@ -71,7 +79,9 @@ def make_applicator() -> Applicator:
     )
     output = Output(depth_dose, False, "nominal output, not for treatment", "dose to water")
     channel = Channel(4.4, 94.0, 4.4, 55.0, 7.0, ("DEV-02",))
-    return Applicator("intrabeam-needle", "INTRABEAM needle applicator", 50.0, 2.2, 2.2, channel, output, 1.0, ("DEV-01",))
+    return Applicator(
+        "intrabeam-needle", "INTRABEAM needle applicator", 50.0, 2.2, 2.2, channel, output, 1.0, ("DEV-01",)
+    )
 
 
 def make_trajectory(scan: Scan, side: Side = Side.RIGHT) -> Trajectory:
@@ -79,19 +89,42 @@ def make_trajectory(scan: Scan, side: Side = Side.RIGHT) -> Trajectory:
     direction /= np.linalg.norm(direction)
     tip = ISOCENTRE_MM + 2.2 * direction
     return Trajectory(
-        side, Approach.TRANSPEDICULAR, tip - 71.3 * direction, ISOCENTRE_MM, direction, tip, 71.3,
-        ISOCENTRE_MM - 34.0 * direction, 1.4, 3.3, 18.6, 6.3, 1.0,
+        side,
+        Approach.TRANSPEDICULAR,
+        tip - 71.3 * direction,
+        ISOCENTRE_MM,
+        direction,
+        tip,
+        71.3,
+        ISOCENTRE_MM - 34.0 * direction,
+        1.4,
+        3.3,
+        18.6,
+        6.3,
+        1.0,
     )
 
 
 def make_vertebra() -> Vertebra:
     axes = LocalFrame(LEFT, ANTERIOR, CRANIAL)
     pedicles = [
-        Pedicle(side, np.array([side.lps_sign * 13.0, 14.0, 3.0]), ANTERIOR, 9.1, 14.0, 96.0) for side in (Side.RIGHT, Side.LEFT)
+        Pedicle(side, np.array([side.lps_sign * 13.0, 14.0, 3.0]), ANTERIOR, 9.1, 14.0, 96.0)
+        for side in (Side.RIGHT, Side.LEFT)
     ]
     return Vertebra(
-        "T12", FRAME, axes, np.array([0.0, -6.0, 0.0]), np.array([0.0, 18.0, 0.0]), 18.0, 15.0, pedicles[0], pedicles[1],
-        Plane(np.array([0.0, -6.0, 12.0]), CRANIAL), Plane(np.array([0.0, -6.0, -12.0]), CRANIAL), True, 0.9,
+        "T12",
+        FRAME,
+        axes,
+        np.array([0.0, -6.0, 0.0]),
+        np.array([0.0, 18.0, 0.0]),
+        18.0,
+        15.0,
+        pedicles[0],
+        pedicles[1],
+        Plane(np.array([0.0, -6.0, 12.0]), CRANIAL),
+        Plane(np.array([0.0, -6.0, -12.0]), CRANIAL),
+        True,
+        0.9,
     )
 
 
@@ -100,14 +133,28 @@ def make_plan(scan: Scan, side: Side = Side.RIGHT) -> Plan:
     trajectory = make_trajectory(scan, side)
     requested = Prescription(dose_gy=8, depth_mm=13, origin="isocentre")
     applied = AppliedPrescription(
-        requested, 13.0, 11.6, 11.6, True, 8.0, 1.6, 0.871, 0.953,
-        "The cord's upper 95 % bound would pass 8 Gy at 13.0 mm.", ("IORT-20", "IORT-21"),
+        requested,
+        13.0,
+        11.6,
+        11.6,
+        True,
+        8.0,
+        1.6,
+        0.871,
+        0.953,
+        "The cord's upper 95 % bound would pass 8 Gy at 13.0 mm.",
+        ("IORT-20", "IORT-21"),
     )
     limit = LimitCheck("spinal_cord", False, 8.0, 5.31, 7.96, 4.87, 7.12, 18.4, True, False, ("IORT-20",))
     return Plan(
         level="T12",
         vertebra=make_vertebra(),
-        level_check=LevelCheck("T12", "T12", (LandmarkCount("last rib", "T12"), LandmarkCount("sacrum", "", "the sacrum is out of view")), True),
+        level_check=LevelCheck(
+            "T12",
+            "T12",
+            (LandmarkCount("last rib", "T12"), LandmarkCount("sacrum", "", "the sacrum is out of view")),
+            True,
+        ),
         lesion=scan.structure("lesion"),
         limiting_structure=scan.structure("spinal_cord"),
         applicator=applicator,
@@ -122,8 +169,18 @@ def make_plan(scan: Scan, side: Side = Side.RIGHT) -> Plan:
         hand_check="11.6 mm from the isocentre, 1.60 Gy/min: 8 Gy in 5 min 00 s",
         warnings=(
             Caution("PRESCRIPTION_REDUCED", "The prescription distance was reduced from 13.0 to 11.6 mm.", "IORT-21"),
-            Caution("NOMINAL_OUTPUT", "No calibration of your own device was given: nominal output, not for treatment.", "DEV-01", True),
-            Caution("LIMIT_UNCONFIRMED", "The spinal cord came from automatic labels and nobody confirmed it.", "PLAN-12", True),
+            Caution(
+                "NOMINAL_OUTPUT",
+                "No calibration of your own device was given: nominal output, not for treatment.",
+                "DEV-01",
+                True,
+            ),
+            Caution(
+                "LIMIT_UNCONFIRMED",
+                "The spinal cord came from automatic labels and nobody confirmed it.",
+                "PLAN-12",
+                True,
+            ),
         ),
         policy=(("pedicle_margin_mm", "1 mm (PLAN-02, C)"), ("canal_clearance_mm", "1 mm (PLAN-04, C)")),
         scan_sha256="c" * 64,

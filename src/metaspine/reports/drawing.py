@@ -26,5 +26,6 @@ def svg(figure: Figure) -> bytes:
     """Return the drawing as SVG, free of dates and of the reader's own matplotlib settings."""
     with matplotlib.style.context(["default", _SETTINGS]):
         sheet = BytesIO()
-        FigureCanvasSVG(figure).print_svg(sheet, metadata={"Date": None, "Creator": None})
+        figure.set_canvas(FigureCanvasSVG(figure))
+        figure.savefig(sheet, format="svg", metadata={"Date": None, "Creator": None})
     return sheet.getvalue()

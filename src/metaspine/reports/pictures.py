@@ -1,4 +1,4 @@
-"""Pictures of the plan on the patient's CT: contours, isodoses, the needle to scale, and the letters that orient them."""
+"""Pictures of the plan on the patient's CT: contours, isodoses, the needle to scale, the letters that orient them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from metaspine.geometry.grid import FloatArray
+from metaspine.geometry.grid import FloatArray, Grid
+from metaspine.geometry.rasterise import coverage
 from metaspine.geometry.reslicing import (
     PlanarView,
     ViewOrientation,
@@ -52,6 +53,13 @@ _PAPER_MM = 84.0
 _SCALE_BAR_MM = 20.0
 _TOWARDS_ENTRY_MM = 16.0
 _OUTSIDE_GREY = 0.22
+_CAPTION = (
+    "All pictures pass through the isocentre (cross) and have one scale. R, L, A, P, H, F: towards the patient's "
+    "right, left, front, back, head, feet; several letters where the edge lies between. Needle and working channel are "
+    "to scale, cut by the plane of each picture; the thin dash-dotted line is the needle's axis, projected. Window "
+    f"{WINDOW_WIDTH_HU:.0f} HU wide about {WINDOW_CENTRE_HU:.0f} HU (REPORT-01), isodoses (REPORT-02). Plain dark "
+    "grey: outside the image."
+)
 _LABELS_FROM, _LABEL_STEP, _LABEL_WIDTH = 0.66, 0.062, 0.17
 
 
@@ -73,12 +81,7 @@ def gallery(plan: Plan, scan: Scan, dose: Dose) -> Gallery:
         tuple(plan_picture(view, plan, scan, dose) for view in views),
         columns=2,
         legend=legend(plan),
-        caption=(
-            "All pictures pass through the isocentre and have one scale. R, L, A, P, H, F: towards the patient's right, "
-            "left, front, back, head, feet; two letters where the edge lies between. Needle and working channel are cut by "
-            "the plane of each picture, to scale; the thin dash-dotted line is the needle's axis projected onto the plane. "
-            f"Window {WINDOW_WIDTH_HU:.0f} HU wide about {WINDOW_CENTRE_HU:.0f} HU. Plain dark grey: outside the image."
-        ),
+        caption=_CAPTION,
     )
 
 
@@ -94,7 +97,9 @@ def planned_views(plan: Plan) -> tuple[PlannedView, ...]:
         _planned("axial", "Axial", axial(), centre, plan),
         _planned("coronal", "Coronal", coronal(), centre, plan),
         _planned("sagittal", "Sagittal", sagittal(), centre, plan, where=across),
-        _planned("needle", "Along the needle (oblique axial)", aligned, towards_entry, plan, where="holds the whole axis"),
+        _planned(
+            "needle", "Along the needle (oblique axial)", aligned, towards_entry, plan, where="holds the whole axis"
+        ),
     )
 
 
@@ -103,7 +108,7 @@ def plan_picture(planned: PlannedView, plan: Plan, scan: Scan, dose: Dose) -> Pi
     view = planned.view
     figure, axes = _ct(view, scan.image)
     for structure, style in drawn_structures(plan, scan):
-        _draw(axes, section(region_volume(structure, scan), view), style)
+        _draw(axes, section(region_volume(structure, view.centre_mm, scan.image.grid), view), style)
     _draw_applicator(axes, view, plan)
     labels = [*_isodoses(axes, view, plan, dose), *_orientation_labels(planned, plan.level), *_scale_bar(axes, view)]
     height = _PAPER_MM * view.height_mm / view.width_mm
@@ -118,6 +123,18 @@ def drawn_structures(plan: Plan, scan: Scan) -> list[tuple[Structure, LineStyle]
         (plan.limiting_structure, LIMITING_STRUCTURE),
         (plan.lesion, LESION),
     ]
+
+
+def region_volume(structure: Structure, near_mm: FloatArray, grid: Grid) -> Volume:
+    """Return a structure's mask or coverage; drawn contours are filled on the part of the grid around a point."""
+    if isinstance(structure.region, Volume):
+        return structure.region
+    index = grid.index(near_mm)
+    reach = _FIELD_MM / grid.spacing_mm
+    low = np.clip(np.floor(index - reach), 0, np.array(grid.shape) - 1).astype(int)
+    high = np.clip(np.ceil(index + reach) + 1, low + 1, grid.shape).astype(int)
+    start, stop = ((int(i), int(j), int(k)) for i, j, k in (low, high))
+    return coverage(structure.region, grid.cropped(start, stop))
 
 
 def legend(plan: Plan) -> tuple[LegendEntry, ...]:
@@ -234,7 +251,7 @@ def _orientation_labels(planned: PlannedView, level: str) -> list[Label]:
         Label(right, 0.988, 0.5, "east", "letter"),
         Label(top, 0.5, 0.012, "north", "letter"),
         Label(bottom, 0.5, 0.988, "south", "letter"),
-        Label(f"{level} · {planned.title}", 0.012, 0.012, "north-west", "overlay"),
+        Label(f"{level} · {planned.name}", 0.012, 0.012, "north-west", "overlay"),
         Label(f"W {WINDOW_WIDTH_HU:.0f} L {WINDOW_CENTRE_HU:.0f} HU", 0.988, 0.988, "south-east", "overlay"),
     ]
 
@@ -252,9 +269,3 @@ def _scale_bar(axes: Axes, view: PlanarView) -> list[Label]:
     )
     middle = (start + _SCALE_BAR_MM / 2 - left) / (right - left)
     return [Label(f"{_SCALE_BAR_MM:.0f} mm", middle, 0.965, "south", "overlay")]
-
-
-def region_volume(structure: Structure, scan: Scan) -> Volume:
-    """Return a structure's mask."""
-    assert isinstance(structure.region, Volume)
-    return structure.region

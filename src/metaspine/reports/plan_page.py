@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from metaspine.geometry.grid import FloatArray
 from metaspine.patient.plan import AppliedPrescription, Caution, LimitCheck, Plan, Trajectory
 from metaspine.patient.prescription import Prescription
 from metaspine.patient.structure import Structure
@@ -32,7 +33,7 @@ def plan_page(plan: Plan) -> Page:
             key_numbers(plan),
             patient_and_lesion(plan),
             prescription_and_limit(plan),
-            needle(plan.trajectory, plan),
+            needle(plan),
         ),
     )
 
@@ -41,8 +42,13 @@ def warnings(cautions: tuple[Caution, ...]) -> tuple[Notice, ...]:
     """Return the plan's warnings, those that stop it first."""
     ordered = sorted(cautions, key=lambda caution: not caution.stops)
     return tuple(
-        Notice("stop" if c.stops else "caution", f"{'STOP' if c.stops else 'Caution'} · {c.code}", c.message, c.evidence)
-        for c in ordered
+        Notice(
+            "stop" if caution.stops else "caution",
+            "STOP" if caution.stops else "Caution",
+            caution.message,
+            " · ".join(filter(None, (caution.code, caution.evidence or "source unknown"))),
+        )
+        for caution in ordered
     )
 
 
@@ -85,7 +91,11 @@ def patient_and_lesion(plan: Plan) -> Facts:
         "Level, side and lesion",
         (
             Fact("Level", f"{plan.level}, as stated by the user", level_check_words(plan.level_check)),
-            Fact("Side of the needle", f"{plan.trajectory.side.value.upper()} side of the patient", "right and left are the patient's own everywhere in this report"),
+            Fact(
+                "Side of the needle",
+                f"{plan.trajectory.side.value.upper()} side of the patient",
+                "right and left are the patient's own everywhere in this report",
+            ),
             Fact("Lesion", structure_words(plan.lesion)),
             Fact("Vertebra", vertebra_words(plan)),
         ),
@@ -111,8 +121,10 @@ def level_check_words(check: LevelCheck) -> str:
 
 def structure_words(structure: Structure) -> str:
     """Return a structure's name, who made it and whether a person confirmed it."""
-    confirmed = f"confirmed by {structure.confirmed_by}" if structure.confirmed_by else (
-        "drawn by a person" if structure.confirmed else "NOT confirmed by a person"
+    confirmed = (
+        f"confirmed by {structure.confirmed_by}"
+        if structure.confirmed_by
+        else ("drawn by a person" if structure.confirmed else "NOT confirmed by a person")
     )
     return f"“{structure.name}” ({structure.role.value}; origin {structure.origin.value}; {confirmed})"
 
@@ -127,20 +139,36 @@ def vertebra_words(plan: Plan) -> str:
 
 def prescription_and_limit(plan: Plan) -> Facts:
     """Return the prescription as asked for and as applied, the time, and the limit it keeps."""
-    applied, limit = plan.prescription, plan.limit
+    applied, time_s = plan.prescription, plan.dwell.time_s
     return Facts(
         "Prescription, time and limit",
         (
-            Fact("Prescription requested", requested_words(applied.requested), f"{millimetres(applied.requested_distance_mm)} from the isocentre"),
+            Fact(
+                "Prescription requested",
+                requested_words(applied.requested),
+                f"{millimetres(applied.requested_distance_mm)} from the isocentre",
+            ),
             applied_fact(applied),
-            Fact("Dose rate there", quantity(applied.dose_rate_gy_per_min, "Gy/min", 2), f"± {percent(plan.output.depth_dose.relative_uncertainty)} (1 standard deviation); {plan.output.description}; {known(plan.output.dose_definition, 'dose definition unknown')}"),
-            Fact("Treatment time", minutes_and_seconds(plan.dwell.time_s), quantity(plan.dwell.time_s, "s", 0) + " in one dwell position"),
+            dose_rate_fact(plan),
+            Fact("Treatment time", f"{minutes_and_seconds(time_s)} ({quantity(time_s, 's', 0)}), one dwell position"),
             Fact("Hand check", known(plan.hand_check)),
-            limit_fact(limit),
-            Fact("", *_limit_numbers(limit)),
+            limit_fact(plan.limit),
+            limit_dose_fact(plan.limit),
             Fact("Lesion coverage", coverage_words(applied)),
-            Fact("Dose convention", f"{plan.convention.value}"),
+            Fact("Dose convention", plan.convention.value),
         ),
+    )
+
+
+def dose_rate_fact(plan: Plan) -> Fact:
+    """Return the dose rate at the applied distance, how well it is known and where it comes from."""
+    output = plan.output
+    sigma = f"± {percent(output.depth_dose.relative_uncertainty)} (1 standard deviation)"
+    definition = known(output.dose_definition, "dose definition unknown")
+    return Fact(
+        "Dose rate there",
+        f"{quantity(plan.prescription.dose_rate_gy_per_min, 'Gy/min', 2)} {sigma}",
+        "; ".join((known(output.description), definition, *output.cautions)),
     )
 
 
@@ -152,7 +180,9 @@ def requested_words(requested: Prescription) -> str:
         else f"at {millimetres(requested.depth_mm)} from the {str(requested.origin).replace('_', ' ')}"
     )
     limit = requested.limit
-    return f"{gray(requested.dose_gy)} {place}; limit {gray(limit.maximum_gy)} to the {limit.structure} [{limit.evidence}]"
+    return (
+        f"{gray(requested.dose_gy)} {place}; limit {gray(limit.maximum_gy)} to the {limit.structure} [{limit.evidence}]"
+    )
 
 
 def applied_fact(applied: AppliedPrescription) -> Fact:
@@ -176,9 +206,11 @@ def limit_fact(limit: LimitCheck) -> Fact:
     )
 
 
-def _limit_numbers(limit: LimitCheck) -> tuple[str, str]:
+def limit_dose_fact(limit: LimitCheck) -> Fact:
+    """Return the dose to the limiting structure: point maximum and D0.03cc, each with its upper bound."""
     small = "the structure is smaller than 0.03 cc"
-    return (
+    return Fact(
+        f"Dose to {limit.structure}",
         f"maximum {gray(limit.point_maximum_gy)}, upper 95 % {gray(limit.point_maximum_upper_95_gy)}",
         f"D0.03cc {gray(limit.d003cc_gy, reason=small)}, upper 95 % {gray(limit.d003cc_upper_95_gy, reason=small)}; "
         f"nearest point {millimetres(limit.nearest_distance_mm)} from the isocentre",
@@ -196,22 +228,36 @@ def coverage_words(applied: AppliedPrescription) -> str:
     return f"{words}; {wished} at the requested distance: {percent(lost)} lost to the limit"
 
 
-def needle(trajectory: Trajectory, plan: Plan) -> Facts:
+def needle(plan: Plan) -> Facts:
     """Return where the needle goes: side, way through bone, angles, margins, depth."""
-    channel = plan.applicator.channel
+    trajectory = plan.trajectory
+    tip_uncertainty = millimetres(plan.applicator.tip_position_uncertainty_mm)
     return Facts(
         "Needle",
         (
-            Fact("Approach", f"{trajectory.side.value}, {trajectory.approach.value}", listed(trajectory.notes, "no remarks")),
+            Fact("Approach", f"{trajectory.side.value}, {trajectory.approach.value}", "; ".join(trajectory.notes)),
             Fact("Angles", angle_words(trajectory), "in the vertebra's own axes"),
-            Fact(
-                "Working channel",
-                f"{millimetres(channel.working_channel_diameter_mm)} wide; {margin_words(trajectory)}",
-                f"needle {millimetres(channel.needle_diameter_mm)} × {millimetres(channel.needle_length_mm)}, cannula inner {millimetres(channel.cannula_inner_diameter_mm)} × {millimetres(channel.cannula_length_mm)}",
-            ),
+            channel_fact(plan),
             Fact("Depth, skin to tip", depth_words(trajectory)),
-            Fact("Isocentre and tip (LPS)", f"{point_words(trajectory.isocentre_mm)}; tip {point_words(trajectory.tip_mm)}", f"tip position ± {millimetres(plan.applicator.tip_position_uncertainty_mm)} (1 standard deviation); frame of reference {known(plan.vertebra.frame_of_reference)}"),
+            Fact(
+                "Isocentre and tip (LPS)",
+                f"{point_words(trajectory.isocentre_mm)}; tip {point_words(trajectory.tip_mm)}",
+                f"tip position ± {tip_uncertainty} (1 standard deviation along a line)",
+            ),
         ),
+    )
+
+
+def channel_fact(plan: Plan) -> Fact:
+    """Return what must fit through the bone and how much room it has."""
+    channel = plan.applicator.channel
+    needle_size = f"needle {millimetres(channel.needle_diameter_mm)} × {millimetres(channel.needle_length_mm)}"
+    cannula = f"{millimetres(channel.cannula_inner_diameter_mm)} × {millimetres(channel.cannula_length_mm)}"
+    return Fact(
+        "Working channel",
+        f"{millimetres(channel.working_channel_diameter_mm)} wide; {margin_words(plan.trajectory)}",
+        f"{needle_size}, cannula (inner) {cannula} [{listed(channel.evidence)}]",
+        alarm=plan.trajectory.pedicle_margin_mm < 0,
     )
 
 
@@ -242,11 +288,14 @@ def depth_words(trajectory: Trajectory) -> str:
     return millimetres(trajectory.depth_mm, reason="the image holds no skin on the needle's axis")
 
 
-def point_words(point_mm: object) -> str:
+def point_words(point_mm: FloatArray) -> str:
     """Return a point in words that say which way each coordinate goes."""
-    x, y, z = (float(value) for value in point_mm)  # type: ignore[attr-defined]
+    x, y, z = (float(value) for value in point_mm)
     pairs = ((x, "L", "R"), (y, "P", "A"), (z, "S", "I"))
-    return " ".join(f"{positive if value >= 0 else negative}{abs(value):.1f}" for value, positive, negative in pairs) + "\u00a0mm"
+    return (
+        " ".join(f"{positive if value >= 0 else negative}{abs(value):.1f}" for value, positive, negative in pairs)
+        + "\u00a0mm"
+    )
 
 
 def _evidence(identifiers: tuple[str, ...]) -> str:
