@@ -7,8 +7,8 @@ FOLDER holds ct.nii.gz and labels.nii.gz, a CT with the geometry of LIDC-IDRI-00
 invented: the anatomy is the patient's, the lesions are not. The same input gives the same voxels on every machine.
 
 A lesion is an ellipsoid in the vertebra's own axes, filled with the density of soft tissue and blended with the bone
-over a smooth rim. Cortex stays: no voxel of the vertebra's shell that is dense in the CT is thinned, except where a
-lesion says that it breaches the wall towards the canal.
+over a smooth rim. Cortex stays: no dense voxel (CORTEX_HU) of the vertebra's shell (SHELL_MM) is thinned, except where
+a lesion says that it breaches the wall towards the canal. No cortex is invented: where the CT's wall is thin it stays so.
 """
 
 from __future__ import annotations
@@ -192,6 +192,19 @@ def write(path: Path, values: npt.NDArray[np.generic], affine: Array) -> None:
     path.write_bytes(gzip.compress(picture.to_bytes(), compresslevel=9, mtime=0))
 
 
+def summary(example: Image, lesion: Lesion) -> str:
+    """Say in one line what was made: the figures that README.md states."""
+    tumour = example.labels == LESION
+    to_canal_mm = ndimage.distance_transform_edt(example.labels != SPINAL_CORD, sampling=example.spacing_mm)
+    from_centre_mm = np.linalg.norm(example.positions_mm() - lesion.centre_ras_mm, axis=-1)
+    return (
+        f"{lesion.folder}: lesion {tumour.sum() * np.prod(example.spacing_mm) / 1000:.2f} ml, "
+        f"{example.hu[tumour].mean():.0f} HU on average; from the spinal canal's label "
+        f"{to_canal_mm[tumour].min():.1f} mm (border), "
+        f"{from_centre_mm[example.labels == SPINAL_CORD].min():.1f} mm (centre)"
+    )
+
+
 def main() -> None:
     """Make both examples."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
@@ -205,6 +218,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         write(folder / "ct.nii.gz", example.hu, example.affine)
         write(folder / "labels.nii.gz", example.labels, example.affine)
+        print(summary(example, lesion))
 
 
 if __name__ == "__main__":

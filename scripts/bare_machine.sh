@@ -30,6 +30,7 @@ mkdir -p "$root/work"
 git -C "$source" bundle create --quiet "$root/work/metaspine.bundle" HEAD
 
 inside() {
+    # shellcheck disable=SC2016
     SHOWN=${METASPINE_TEST_DATA:-} unshare --mount --fork --pid sh -eu -c '
         root=$1
         shift
@@ -46,7 +47,7 @@ inside() {
         ${no_proxy:+no_proxy="$no_proxy"} "$@"
 }
 
-inside git clone --quiet /work/metaspine.bundle /work/metaspine
+inside git -c advice.detachedHead=false clone --quiet /work/metaspine.bundle /work/metaspine
 for target in "$@"; do
     start=$(date +%s)
     inside make -C /work/metaspine "$target"
