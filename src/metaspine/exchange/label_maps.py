@@ -87,7 +87,8 @@ def _on_grid(labels: NDArray[np.int32], own: Grid, grid: Grid, path: Path) -> ND
         if reordered.shape == grid.shape and _corners_apart_mm(affine, grid) <= _SAME_MM:
             return np.ascontiguousarray(reordered)
     raise GridMismatch(
-        f"the label map lies on another grid than the image (EXCHANGE-04): {_geometry(own)}; the image: {_geometry(grid)}",
+        f"the label map lies on another grid than the image (EXCHANGE-04): {_geometry(own)}; "
+        f"the image: {_geometry(grid)}",
         where=str(path),
         remedy="Segment this very image, or resample the label map onto it with nearest neighbour",
     )

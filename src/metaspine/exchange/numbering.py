@@ -10,6 +10,7 @@ themselves leave no choice (EXCHANGE-07). Otherwise a small mapping file says it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -32,6 +33,8 @@ Scheme = Literal["totalsegmentator-v2", "totalsegmentator-v1", "verse", "none"]
 
 SCHEMES: tuple[str, ...] = tuple(scheme for scheme in get_args(Scheme) if scheme != "none")
 """The numberings that are known."""
+
+_VERTEBRA_NAME = re.compile(r"(?i:vertebrae?)[ _-]?(?P<level>[Cc][1-7]|[Tt](1[0-3]|[1-9])|[Ll][1-6])")
 
 
 class LabelEntry(BaseModel):
@@ -115,6 +118,9 @@ def entry_of_name(name: str) -> LabelEntry:
         for entry in numbering_table(scheme).values():
             if entry.name == name:
                 return entry
+    vertebra = _VERTEBRA_NAME.fullmatch(name)
+    if vertebra:
+        return LabelEntry(name=name, role=Role.VERTEBRA, level=vertebra["level"])
     return LabelEntry(name=name or "unnamed", role=role_of_name(name))
 
 

@@ -6,32 +6,36 @@ import re
 
 from metaspine.patient.structure import Role
 
+_SIDE = r"(left|right|lt|rt|l|r)"
 _CLEAR_NAMES: tuple[tuple[str, Role], ...] = (
-    (r"(mr)?(spinal)?cord|myelon|medulla ?spinalis|ruckenmark", Role.SPINAL_CORD),
-    (r"thecal ?sac|dural ?sac", Role.THECAL_SAC),
-    (r"(bony|spinal|vertebral) ?canal|canal|canalis ?spinalis", Role.BONY_CANAL),
-    (r"cauda( ?equina)?", Role.CAUDA_EQUINA),
-    (r"(i?gtv|gross tumou?r( volume)?|lesion|metastasis)( ?([ctl] ?\d{1,2}|s ?[1-5]|\d{1,2}))?", Role.LESION),
+    (r"(mr )?(spinal )?cord( mr)?|myelon|medulla spinalis|ruckenmark", Role.SPINAL_CORD),
+    (r"(thecal|dural) sac", Role.THECAL_SAC),
+    (r"((bony|spinal|vertebral) )?canal|canalis spinalis", Role.BONY_CANAL),
+    (r"cauda( equina)?", Role.CAUDA_EQUINA),
+    (r"(gross tumou?r( volume)?|lesion|metastasis)( ([ctls] ?)?\d{1,2})?", Role.LESION),
     (r"body|external|skin|outer contour|patient outline", Role.BODY),
     (r"aorta", Role.VESSEL),
-    (r"lungs?|(left|right|lt|rt|l|r) lungs?|lungs? (left|right|lt|rt|l|r)", Role.LUNG),
-    (
-        r"heart|oesophagus|esophagus|liver|spleen|stomach|kidneys?|(left|right|l|r) kidney|kidney (left|right|l|r)",
-        Role.ORGAN,
-    ),
+    (rf"lungs?|{_SIDE} lungs?|lungs? {_SIDE}", Role.LUNG),
+    (rf"heart|o?esophagus|liver|spleen|stomach|kidneys?|{_SIDE} kidney|kidney {_SIDE}", Role.ORGAN),
     (r"sacrum", Role.SACRUM),
 )
+_GROSS_TUMOUR = re.compile(r"i?gtv[a-z]?\d*")
+_NOT_THE_TUMOUR_ITSELF = re.compile(r".*\+.*|ptv.*|ctv.*|prv.*|ring|shell|margin|exp.*|minus|sub|opt|avoid|\d+mm|mm|cm")
 
 
 def role_of_name(name: str) -> Role:
-    """Return the role that a name states; OTHER where it does not state one (margins and expansions are OTHER).
+    """Return the role that a name states; OTHER where it does not state one.
 
-    Underscores, hyphens, dots and CamelCase separate words: "SpinalCord", "spinal_cord" and "Spinal Cord" are the same.
+    Underscores, hyphens, dots and capitals separate words: "SpinalCord", "spinal_cord" and "Spinal Cord" are the same.
+    What was grown from a structure ("SpinalCord_PRV05", "GTV+5mm", "GTV_ring") is not that structure.
     """
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    words = " ".join(re.split(r"[\s_.\-]+", spaced.casefold().replace("ü", "u"))).strip()
-    compact = words.replace(" ", "")
+    words = re.split(r"[\s_.\-]+", spaced.casefold().replace("ü", "u").strip())
+    first, *others = words
+    if _GROSS_TUMOUR.fullmatch(first) and not any(_NOT_THE_TUMOUR_ITSELF.fullmatch(word) for word in others):
+        return Role.LESION
+    text = " ".join(words)
     for pattern, role in _CLEAR_NAMES:
-        if re.fullmatch(pattern, words) or re.fullmatch(pattern.replace(" ?", "").replace(" ", ""), compact):
+        if re.fullmatch(pattern, text) or re.fullmatch(pattern.replace(" ", ""), text):
             return role
     return Role.OTHER

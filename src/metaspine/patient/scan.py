@@ -15,7 +15,7 @@ class ScanOrigin:
 
     path: str
     sha256: str
-    """Hash over the content of the files, in a stated order."""
+    """SHA-256 over the content of the image's files, one after the other; DICOM slices in the order of the index k."""
     series_uid: str = ""
     study_uid: str = ""
     modality: str = "CT"
@@ -23,6 +23,8 @@ class ScanOrigin:
     tube_voltage_kv: float | None = None
     convolution_kernel: str = ""
     description: str = ""
+    structure_files: tuple[tuple[str, str], ...] = ()
+    """The files that the structures came from: path and SHA-256 of the content."""
 
 
 @dataclass(frozen=True, eq=False)

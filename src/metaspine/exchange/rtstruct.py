@@ -1,0 +1,205 @@
+"""RTSTRUCT: drawn structures as contours, exactly as drawn.
+
+Contours are matched to the image by frame of reference and position, not by the images they reference: those
+references often name slices of another export. Holes, keyholes and islands are left to the geometry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.uid import RTStructureSetStorage
+
+from metaspine.errors import FrameMismatch, StructureError
+from metaspine.exchange.dicom_files import Elements, damage_reported, open_dicom
+from metaspine.exchange.numbering import entry_of_name
+from metaspine.geometry import Grid
+from metaspine.geometry.contours import Contour, ContourKind, ContourSet
+from metaspine.patient.structure import Origin, Structure
+
+_KINDS: Mapping[str, ContourKind] = {
+    "CLOSED_PLANAR": "closed",
+    "CLOSEDPLANAR_XOR": "closed",
+    "OPEN_PLANAR": "open",
+    "OPEN_NONPLANAR": "open",
+    "POINT": "point",
+}
+_EXPORT_AGAIN = "Export the structure set again from the planning system"
+_REPEATED_MM = 1e-6
+
+
+@dataclass(frozen=True)
+class StructureSet:
+    """The structures of one RTSTRUCT file, in the image's frame of reference.
+
+    Parameters
+    ----------
+    unreadable
+        Regions of interest that could not be read, name and reason.
+    """
+
+    structures: tuple[Structure, ...]
+    unreadable: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+
+class _UnreadableRegion(StructureError):
+    """One region of interest cannot be read; the others may."""
+
+
+def is_rtstruct(path: Path) -> bool:
+    """Say whether a DICOM file is an RTSTRUCT.
+
+    Raises
+    ------
+    StructureError
+        When the file is malformed.
+    """
+    with damage_reported(path, kind=StructureError):
+        return Elements(open_dicom(path, with_pixels=False), str(path)).text("SOPClassUID") == RTStructureSetStorage
+
+
+def read_rtstruct(path: Path, *, grid: Grid, instance_uids: frozenset[str] = frozenset()) -> StructureSet:
+    """Read the structures of an RTSTRUCT file that lie in the image's frame of reference.
+
+    Parameters
+    ----------
+    grid
+        Of the image; says which frame of reference is wanted and what lies outside.
+    instance_uids
+        The SOP instances of the image, to tell whether the contours reference them.
+
+    Raises
+    ------
+    FrameMismatch
+        When every structure lives in another frame of reference.
+    StructureError
+        When the file is malformed or holds no region of interest.
+    """
+    with damage_reported(path, kind=StructureError):
+        dataset = open_dicom(path, with_pixels=False)
+        regions = [Elements(item, str(path), StructureError) for item in dataset.get("StructureSetROISequence") or ()]
+        if not regions:
+            raise StructureError("holds no region of interest", where=str(path), remedy=_EXPORT_AGAIN)
+        _refuse_other_frame(dataset, regions, grid, path)
+        drawn = _contours_by_number(dataset, path)
+        structures, unreadable = [], []
+        for region in regions:
+            try:
+                structures.append(_structure(region, dataset, drawn, grid))
+            except StructureError as error:
+                unreadable.append((_name(region), error.what))
+        notes = [*_state_notes(dataset, path), *_reference_notes(drawn, instance_uids, path)]
+    notes += [note for structure in structures for note in _place_notes(structure, grid)]
+    return StructureSet(tuple(structures), tuple(unreadable), tuple(notes))
+
+
+def _refuse_other_frame(dataset: Dataset, regions: Sequence[Elements], grid: Grid, path: Path) -> None:
+    frames = {_frame(region, dataset) for region in regions} - {""}
+    if frames and grid.frame_of_reference not in frames:
+        raise FrameMismatch(grid.frame_of_reference, ", ".join(sorted(frames)), where=str(path))
+
+
+def _frame(region: Elements, dataset: Dataset) -> str:
+    """Return the region's frame of reference; where it states none, the only one that the file states."""
+    stated = region.text("ReferencedFrameOfReferenceUID")
+    if stated:
+        return stated
+    listed = {
+        str(item.get("FrameOfReferenceUID", "")) for item in dataset.get("ReferencedFrameOfReferenceSequence") or ()
+    }
+    everywhere = (listed | {str(dataset.get("FrameOfReferenceUID") or "")}) - {""}
+    return everywhere.pop() if len(everywhere) == 1 else ""
+
+
+def _contours_by_number(dataset: Dataset, path: Path) -> Mapping[int, Sequence[Dataset]]:
+    drawn: dict[int, list[Dataset]] = {}
+    for item in dataset.get("ROIContourSequence") or ():
+        number = int(Elements(item, str(path), StructureError).number("ReferencedROINumber"))
+        drawn.setdefault(number, []).extend(item.get("ContourSequence") or ())
+    return drawn
+
+
+def _name(region: Elements) -> str:
+    return region.text("ROIName") or f"ROI {region.text('ROINumber') or 'without a number'}"
+
+
+def _structure(region: Elements, dataset: Dataset, drawn: Mapping[int, Sequence[Dataset]], grid: Grid) -> Structure:
+    frame = _frame(region, dataset)
+    if not frame:
+        raise _UnreadableRegion("states no frame of reference")
+    if frame != grid.frame_of_reference:
+        raise _UnreadableRegion(
+            f"lives in the frame of reference {frame}, not in the image's {grid.frame_of_reference}"
+        )
+    items = drawn.get(int(region.number("ROINumber")), ())
+    if not items:
+        raise _UnreadableRegion("has no contours")
+    contours = tuple(_contour(Elements(item, region.where, StructureError)) for item in items)
+    entry = entry_of_name(_name(region))
+    automatic = region.text("ROIGenerationAlgorithm").upper() == "AUTOMATIC"
+    return Structure(
+        name=_name(region),
+        role=entry.role,
+        region=ContourSet(contours, frame),
+        origin=Origin.AUTOMATIC if automatic else Origin.DRAWN,
+        level=entry.level,
+        source=region.where,
+    )
+
+
+def _contour(item: Elements) -> Contour:
+    kind = _KINDS.get(item.text("ContourGeometricType").upper())
+    if kind is None:
+        raise _UnreadableRegion(f"has a contour of unknown type {item.text('ContourGeometricType')!r}")
+    values = np.asarray(item.dataset.get("ContourData") or (), dtype=np.float64)
+    if values.ndim != 1 or values.size == 0 or values.size % 3 or not np.isfinite(values).all():
+        raise _UnreadableRegion(f"has a contour whose {values.size} coordinates are not finite triples")
+    points = values.reshape(-1, 3)
+    declared = item.optional_number("NumberOfContourPoints")
+    if declared is not None and declared != len(points):
+        raise _UnreadableRegion(f"has a contour that declares {declared:g} points and holds {len(points)}")
+    if kind == "closed" and len(points) > 1 and np.abs(points[0] - points[-1]).max() < _REPEATED_MM:
+        points = points[:-1]
+    return Contour(points, kind)
+
+
+def _state_notes(dataset: Dataset, path: Path) -> list[str]:
+    if str(dataset.get("ApprovalStatus") or "").upper() == "REJECTED":
+        return [f"{path.name}: the structure set was rejected in its planning system"]
+    return []
+
+
+def _reference_notes(drawn: Mapping[int, Sequence[Dataset]], instance_uids: frozenset[str], path: Path) -> list[str]:
+    referenced = {
+        str(image.get("ReferencedSOPInstanceUID", ""))
+        for items in drawn.values()
+        for item in items
+        for image in item.get("ContourImageSequence") or ()
+    }
+    strangers = len(referenced - instance_uids)
+    if strangers == 0:
+        return []
+    return [
+        f"{path.name}: {strangers} of {len(referenced)} referenced images are not in this series; contours were "
+        "matched by frame of reference and position"
+    ]
+
+
+def _place_notes(structure: Structure, grid: Grid) -> list[str]:
+    """Say which part of a structure lies outside the image, and which of its contours cannot bound an area."""
+    region: Any = structure.region
+    points = np.concatenate([contour.points_mm for contour in region.contours])
+    outside = 1 - float(grid.contains(points).mean())
+    small = sum(len(contour.points_mm) < 3 for contour in region.closed)
+    notes = []
+    if outside > 0:
+        notes.append(f"{structure.name}: {100 * outside:.1f} % of its contour points lie outside the image")
+    if small:
+        notes.append(f"{structure.name}: {small} closed contours of fewer than three points bound no area")
+    return notes
