@@ -24,7 +24,7 @@ from metaspine.physics.uncertainty import EVIDENCE, upper_95
 REACH_MM = 40.0
 """Points farther from the isocentre than this along an axis take no part in a limit: they are the coldest."""
 
-_ROUNDING = 1e-9
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)

@@ -36,16 +36,21 @@ def relative_uncertainty(depth_dose: DepthDose, distance_from_isocentre_mm: Arra
     return np.asarray(np.sqrt(common + (EXPONENT_UNCERTAINTY * beyond) ** 2))
 
 
-def position_uncertainty(depth_dose: DepthDose, distance_from_isocentre_mm: float, sigma_mm: float) -> float:
-    """Return ln D(r - sigma) - ln D(r): the relative rise of the dose when the tip is one sigma closer.
+def rise_when_closer(depth_dose: DepthDose, distance_from_isocentre_mm: float, shift_mm: float) -> float:
+    """Return ln D(r - shift) - ln D(r): the relative rise of the dose when the tip lies closer by ``shift_mm``.
 
-    Infinite where the uncertainty of the position reaches the point itself.
+    Infinite where the shift reaches the point itself.
+
+    Raises
+    ------
+    DeviceFileError
+        When the shift is negative.
     """
-    if not sigma_mm >= 0:
+    if not shift_mm >= 0:
         raise DeviceFileError(
-            f"a tip position uncertainty of {sigma_mm} mm", where="uncertainty", remedy="Give 0 mm or more"
+            f"a tip position uncertainty of {shift_mm} mm", where="uncertainty", remedy="Give 0 mm or more"
         )
-    closer = distance_from_isocentre_mm - sigma_mm
+    closer = distance_from_isocentre_mm - shift_mm
     if closer <= 0:
         return math.inf
     near, here = dose_rate_gy_per_min(depth_dose, [closer, distance_from_isocentre_mm])
@@ -55,11 +60,12 @@ def position_uncertainty(depth_dose: DepthDose, distance_from_isocentre_mm: floa
 def upper_95_factor(output: Output, *, distance_mm: float, sigma_mm: float) -> float:
     """Return the factor from a dose to its one-sided upper 95 % bound at a distance in mm from the isocentre (PHY-22).
 
-    exp(1.645 sqrt(u_output^2 + u_position^2)); infinite where the tip may touch the point.
+    exp(sqrt((1.645 u)^2 + b^2)) with b = ln D(r - 1.645 sigma) - ln D(r), which is exact for either error alone;
+    infinite where the tip may touch the point.
     """
-    own = float(relative_uncertainty(output.depth_dose, distance_mm))
-    shift = position_uncertainty(output.depth_dose, distance_mm, sigma_mm)
-    return math.exp(ONE_SIDED_95 * math.hypot(own, shift))
+    own = ONE_SIDED_95 * float(relative_uncertainty(output.depth_dose, distance_mm))
+    position = rise_when_closer(output.depth_dose, distance_mm, ONE_SIDED_95 * sigma_mm)
+    return math.exp(math.hypot(own, position))
 
 
 def upper_95(output: Output, *, dose_gy: float, distance_mm: float, sigma_mm: float) -> float:
