@@ -8,7 +8,7 @@ invented: the anatomy is the patient's, the lesions are not. The same input give
 
 A lesion is an ellipsoid in the vertebra's own axes, filled with the density of soft tissue and blended with the bone
 over a smooth rim. Cortex stays: no dense voxel (CORTEX_HU) of the vertebra's shell (SHELL_MM) is thinned, except where
-a lesion says that it breaches the wall towards the canal. No cortex is invented: where the CT's wall is thin it stays so.
+a lesion says that it breaches the wall towards the canal. No cortex is invented: where the wall is thin it stays thin.
 """
 
 from __future__ import annotations
