@@ -81,7 +81,7 @@ class Table:
     numeric: tuple[int, ...] = ()
     caption: str = ""
     empty: str = "none"
-    monospaced: tuple[int, ...] = ()
+    small: bool = False
     kind: str = field(default="table", init=False)
 
 

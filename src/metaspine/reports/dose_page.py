@@ -18,6 +18,9 @@ from metaspine.reports.wording import because, cubic_centimetres, gray, known, p
 MOST_OTHERS = 12
 """Structures beyond the three of the plan that the page lists, those with the highest dose first; dvh.csv has all."""
 
+UPPER = ", upper 95 %"
+"""How the names of upper bounds end; a structure that holds the applicator has none that means anything."""
+
 _OTHER_DASHES = ("dashed", "dotted", "dash-dotted")
 
 
@@ -84,7 +87,7 @@ def metric_table(found: tuple[StructureDose, ...], result: Evaluation) -> Table:
     rows = [
         ("volume", *(cubic_centimetres(structure.volume_cc) for structure in found)),
         ("confirmed by a person", *("yes" if structure.confirmed else "NO" for structure in found)),
-        *((name, *(metric_words(_metric(structure, name)) for structure in found)) for name in names),
+        *((name, *(_cell(structure, name) for structure in found)) for name in names),
     ]
     conventions = dict.fromkeys(f"{structure.structure}: {structure.convention}" for structure in found)
     notes = [f"{structure.structure}: {note}" for structure in found for note in structure.notes]
@@ -128,12 +131,19 @@ def metric_words(metric: Metric | None) -> str:
     """Return a metric with unit and band, or why it cannot be had and what bounds it."""
     if metric is None:
         return because("it was not evaluated")
+    if metric.value is None and metric.low is not None and metric.high is not None:
+        return f"{because()}: {_amount(metric.low, metric)} to {_amount(metric.high, metric)}"
     if metric.value is None:
-        bounds = f"; between {_amount(metric.low, metric)} and {_amount(metric.high, metric)}"
-        return known(metric.note, because()) + (bounds if metric.low is not None and metric.high is not None else "")
+        return known(metric.note, because())
     value = _amount(metric.value, metric)
     band = f"{_amount(metric.low, metric)} to {_amount(metric.high, metric)}"
     return value if metric.low is None or band == f"{value} to {value}" else f"{value} ({band})"
+
+
+def _cell(found: StructureDose, name: str) -> str:
+    if name.endswith(UPPER) and found.in_applicator_cc > 0:
+        return "none: the applicator lies in it"
+    return metric_words(_metric(found, name))
 
 
 def _amount(value: float | None, metric: Metric) -> str:
@@ -142,8 +152,8 @@ def _amount(value: float | None, metric: Metric) -> str:
 
 
 def _highest(found: StructureDose) -> Iterator[str]:
-    for name in ("mean dose", "D0.03cc", "point maximum", "point maximum, upper 95 %"):
-        yield metric_words(_metric(found, name))
+    for name in ("mean dose", "D0.03cc", "point maximum", f"point maximum{UPPER}"):
+        yield _cell(found, name)
 
 
 def _metric(found: StructureDose, name: str) -> Metric | None:

@@ -14,11 +14,11 @@ from metaspine.reports.drawing import blank, svg
 from metaspine.reports.lines import LineStyle, mpl_dash
 
 _WIDTH_MM, _HEIGHT_MM = 174.0, 82.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 0.075, 0.985, 0.03, 0.845
+_LEFT, _RIGHT, _TOP, _BOTTOM = 0.06, 0.985, 0.10, 0.875
 _DOSES_GY = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 _FRACTIONS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _GRID_COLOUR = "#dfe4e8"
-_LABEL_STEP = 0.062
+_NAMES_ROW = 0.035
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +64,11 @@ def _draw_curve(axes: Axes, curve: Curve) -> None:
     positive = curve.dose_gy > 0
     if not positive.any():
         return
+    dose, fraction = curve.dose_gy[positive], curve.fraction[positive]
+    start = min(_DOSES_GY[0], float(dose[0]))
     axes.plot(
-        np.log2(curve.dose_gy[positive]),
-        curve.fraction[positive],
+        np.log2(np.concatenate([[start], dose])),
+        np.concatenate([fraction[:1], fraction]),
         color=curve.style.ink,
         linewidth=1.0 + curve.style.width_pt / 2,
         linestyle=mpl_dash(curve.style.dash),
@@ -85,19 +87,20 @@ def _axis_labels() -> list[Label]:
 
 
 def _names(axes: Axes, curves: Sequence[Curve]) -> list[Label]:
-    """Name the curves in a column at the upper right, each after a piece of its own line."""
-    start, labels = 0.70, []
+    """Name the curves in a row above the plot, each after a piece of its own line."""
+    labels = []
     for place, curve in enumerate(curves):
-        down = _TOP + 0.055 + place * _LABEL_STEP
+        start = _LEFT + place * (_RIGHT - _LEFT) / len(curves)
         axes.plot(
             [start, start + 0.035],
-            [1.0 - down, 1.0 - down],
+            [1.0 - _NAMES_ROW, 1.0 - _NAMES_ROW],
             transform=axes.figure.transFigure,
+            clip_on=False,
             color=curve.style.ink,
             linewidth=1.0 + curve.style.width_pt / 2,
             linestyle=mpl_dash(curve.style.dash),
         )
-        labels.append(Label(curve.name, start + 0.045, down, "west", "axis"))
+        labels.append(Label(curve.name, start + 0.042, _NAMES_ROW, "west", "axis"))
     return labels
 
 

@@ -27,8 +27,8 @@ def _conventions(result: Evaluation) -> list[str]:
     return [
         f"metaspine {__version__}: cumulative dose-volume histograms; decision support for research",
         f"{result.convention.value}; engine {result.engine}; dose to {result.medium}",
-        "volume_cc, volume_fraction: volume that gets at least dose_gy; 1 is the structure without the part of it inside "
-        "the applicator, where no dose is defined",
+        "volume_cc, volume_fraction: volume that gets at least dose_gy; a fraction of 1 is the structure without its "
+        "part inside the applicator, where no dose is defined",
         "volume outside the dose grid counts as getting less than every dose listed",
         f"evidence: {', '.join(result.evidence)}",
         *result.notes,

@@ -52,7 +52,8 @@ def evidence_table(cited: Sequence[Entry]) -> Table:
         "Evidence",
         ("id", "statement", "sources", "confidence"),
         rows,
-        (0.9, 5.6, 1.5, 0.8),
+        (1.0, 6.0, 1.6, 0.7),
+        small=True,
         caption=f"Confidence: {legend}.",
         empty="No evidence id is cited.",
     )
@@ -62,7 +63,7 @@ def reference_table(cited: Sequence[Entry]) -> Table:
     """Return the full citation of every source that the cited entries name."""
     names = sorted({name for entry in cited for name in entry.references}, key=_natural)
     rows = tuple((name, _citation(name)) for name in names)
-    return Table("References", ("source", "citation"), rows, (1.2, 7.6), empty="No reference is cited.")
+    return Table("References", ("source", "citation"), rows, (1.2, 7.6), small=True, empty="No reference is cited.")
 
 
 def plan_origins(plan: Plan, scan: Scan, dose: Dose) -> Facts:
