@@ -108,7 +108,9 @@ class Elements:
         text = self.text(keyword)
         if not text:
             state = "is empty" if keyword in self.dataset else "is missing"
-            raise self.kind(f"{keyword} {state}", where=self.where, remedy=_EXPORT_AGAIN)
+            raise self.kind(
+                f"{keyword} {state}: the file is truncated or malformed", where=self.where, remedy=_EXPORT_AGAIN
+            )
         return text
 
     def numbers(self, keyword: str, count: int) -> FloatArray:

@@ -55,6 +55,7 @@ class SliceHeader:
     convolution_kernel: str
     description: str
     gantry_tilt_deg: float | None
+    thickness_mm: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,4 +234,5 @@ def _slice_header(path: Path) -> SliceHeader:
             convolution_kernel=elements.text("ConvolutionKernel"),
             description=elements.text("SeriesDescription"),
             gantry_tilt_deg=elements.optional_number("GantryDetectorTilt"),
+            thickness_mm=elements.optional_number("SliceThickness"),
         )

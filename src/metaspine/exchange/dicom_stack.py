@@ -79,6 +79,7 @@ def stack_slices(slices: Sequence[SliceHeader], *, same_content: SameContent, wh
             "the series holds one CT slice, which is no volume", where=where, remedy="Give the whole series"
         )
     step = _even_step(kept, normal, where)
+    notes += _unseen_between(kept[0], float(np.linalg.norm(step)))
     stack = SliceStack(tuple(kept), _affine(kept[0], step), _tilt_deg(step, normal), notes)
     _refuse_contradicted_tilt(stack, normal, where)
     return stack
@@ -186,6 +187,13 @@ def _refuse_gap(before: SliceHeader, after: SliceHeader, gap: float, usual: floa
 def _place(item: SliceHeader) -> str:
     x, y, z = item.position_mm
     return f"ImagePositionPatient {x:.2f}, {y:.2f}, {z:.2f} mm"
+
+
+def _unseen_between(first: SliceHeader, distance_mm: float) -> tuple[str, ...]:
+    """Say when slices are farther apart than they are thick: nothing was measured between them."""
+    if not first.thickness_mm or distance_mm <= 1.05 * first.thickness_mm:
+        return ()
+    return (f"slices are {distance_mm:.2f} mm apart and {first.thickness_mm:.2f} mm thick: there is unseen tissue between",)
 
 
 def _tilt_deg(step: FloatArray, normal: FloatArray) -> float:
