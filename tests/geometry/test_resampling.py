@@ -154,7 +154,7 @@ def sheared_points(affine: np.ndarray, shape) -> np.ndarray:
 
 @pytest.mark.parametrize("tilt", [-18.5, -5.0, 0.0, 12.0, 30.0])
 def test_a_tilted_stack_is_straightened_where_its_points_lie(tilt: float) -> None:
-    """A linear field in the patient, exactly; the upright grid holds the whole stack, and says where it knows nothing."""
+    """A linear field in the patient, exactly; the upright grid holds all of the stack and says where it is empty."""
     shape, affine = (16, 40, 20), tilted_affine(tilt)
     volume = upright(sheared_points(affine, shape) @ SLOPE, affine, FRAME, outside=np.nan)
     assert np.allclose(volume.grid.directions, np.eye(3), atol=1e-12)
