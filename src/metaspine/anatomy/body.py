@@ -36,7 +36,7 @@ class Endplate:
     def normal(self) -> FloatArray:
         """Unit normal along the local axes, towards cranial."""
         vector = np.array([-self.slopes[0], -self.slopes[1], 1.0])
-        return vector / np.linalg.norm(vector)
+        return np.asarray(vector / np.linalg.norm(vector))
 
 
 @dataclass(frozen=True, eq=False)

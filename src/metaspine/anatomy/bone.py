@@ -139,10 +139,8 @@ def depth_in_bone(mask: Volume, *, spacing_mm: float = 0.75) -> Volume:
     then measured anew on the fine grid.
     """
     coarse = signed_distance(mask)
-    fine = Volume(
-        resample(coarse, box_around(mask, spacing_mm=spacing_mm)) > 0, box_around(mask, spacing_mm=spacing_mm)
-    )
-    return signed_distance(fine, margin_mm=spacing_mm)
+    grid = box_around(mask, spacing_mm=spacing_mm)
+    return signed_distance(Volume(resample(coarse, grid) > 0, grid), margin_mm=spacing_mm)
 
 
 def box_around(mask: Volume, *, spacing_mm: float, margin_mm: float = 6.0) -> Grid:
@@ -196,9 +194,8 @@ def _without_crumbs(mask: Volume) -> tuple[Volume, float]:
 def _host(scan: Scan, lesion: Structure) -> str:
     """Return the level whose label a lesion without a level touches most; empty where it touches none."""
     region = mask_of(lesion, scan.image.grid)
-    grid = region.grid.cropped(
-        (-1, -1, -1), (region.grid.shape[0] + 1, region.grid.shape[1] + 1, region.grid.shape[2] + 1)
-    )
+    i, j, k = region.grid.shape
+    grid = region.grid.cropped((-1, -1, -1), (i + 1, j + 1, k + 1))
     shell = ndimage.binary_dilation(np.pad(region.values, 1))
     contact = {
         structure.level: int((shell & (on_grid(mask_of(structure, scan.image.grid), grid))).sum())

@@ -22,6 +22,8 @@ from metaspine.patient.structure import Origin, Role, Structure
 _STEP_MM = 0.75
 _WHOLE = 0.6
 """Sections smaller than this fraction of a ring's median section are its oblique ends and are left out (ANAT-06)."""
+_RIM = 8
+"""Voxels of distance kept around a section's outline."""
 _GAP_MM = 2.0
 """Gaps up to twice this between tube and bone belong to the canal: the limit must not be evaluated too far away."""
 _BEYOND_MM = 12.0
@@ -155,10 +157,12 @@ def _ring_sections(geometry: VertebraGeometry) -> list[_Section]:
 
 def _section(geometry: VertebraGeometry, hole: Mask, height: int) -> _Section:
     bone = geometry.bone
-    outline = np.pad(hole, 1)
+    first, second = (np.flatnonzero(hole.any(axis=axis)) for axis in (1, 0))
+    corner = np.array([first[0], second[0]]) - _RIM
+    outline = np.pad(hole[first[0] : first[-1] + 1, second[0] : second[-1] + 1], _RIM)
     depth = ndimage.distance_transform_edt(outline) - ndimage.distance_transform_edt(~outline)
     middle = np.argwhere(outline).mean(axis=0)
-    centre = bone.grid.point_mm([middle[0] - 1, middle[1] - 1, height])
+    centre = bone.grid.point_mm([*(corner + middle), height])
     return _Section(geometry.label.level, centre, axes(bone.frame), depth * bone.step_mm, middle, bone.step_mm)
 
 

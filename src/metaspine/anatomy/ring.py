@@ -34,7 +34,7 @@ class Ring:
     @property
     def centre(self) -> FloatArray:
         """The mean index of the hole's voxels."""
-        return np.argwhere(self.hole).mean(axis=0)
+        return np.asarray(np.argwhere(self.hole).mean(axis=0))
 
     @property
     def front(self) -> float:

@@ -40,7 +40,7 @@ class PatientSurface:
 def patient_surface(scan: Scan) -> PatientSurface:
     """Return the patient's body as the image shows it, without the table (ANAT-08).
 
-    The mask's voxels are every first, second, ... voxel of the image, so that they are at most 1.5 mm where the image's are finer.
+    Where the image's voxels are finer than 1.5 mm, the mask takes every second, third, ... of them, up to 1.5 mm.
     """
     i, j, k = (max(1, int(_COARSEST_MM // spacing)) for spacing in scan.image.grid.spacing_mm)
     values = scan.image.values[::i, ::j, ::k]
