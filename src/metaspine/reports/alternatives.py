@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from metaspine.patient.plan import Plan, Trajectory
-from metaspine.reports.blocks import Table
-from metaspine.reports.plan_page import angle_words, depth_words
-from metaspine.reports.wording import millimetres, quantity, spoken
+from metaspine.reports.blocks import Page, Table
+from metaspine.reports.plan_page import angle_words
+from metaspine.reports.wording import millimetres, spoken
+
+
+def paths_page(plan: Plan) -> Page:
+    """Return what else was considered, after the dose."""
+    return Page("Paths and policy", (trajectory_table(plan), blocked_table(plan), policy_table(plan)), follows=True)
 
 
 def trajectory_table(plan: Plan) -> Table:
@@ -44,5 +49,5 @@ def _path_row(name: str, path: Trajectory) -> tuple[str, ...]:
         angle_words(path),
         millimetres(path.pedicle_margin_mm, reason="the pedicle was not found"),
         millimetres(path.canal_clearance_mm, reason="the canal was not found"),
-        depth_words(path) if path.depth_mm is None else quantity(path.depth_mm, "mm", 1),
+        millimetres(path.depth_mm),
     )

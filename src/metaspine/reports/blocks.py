@@ -156,11 +156,12 @@ Block = Notice | KeyNumbers | Facts | Table | Prose | Gallery
 
 @dataclass(frozen=True)
 class Page:
-    """A page with its heading; long contents flow onto a further sheet."""
+    """A page with its heading; long contents flow onto a further sheet, a page that ``follows`` begins on the same."""
 
     heading: str
     blocks: tuple[Block, ...]
     standfirst: str = ""
+    follows: bool = False
 
 
 @dataclass(frozen=True)

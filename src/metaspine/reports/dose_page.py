@@ -9,13 +9,12 @@ from metaspine.evaluation.metrics import Metric
 from metaspine.patient.dose import Dose
 from metaspine.patient.plan import Plan
 from metaspine.patient.structure import Role
-from metaspine.reports.alternatives import blocked_table, policy_table, trajectory_table
 from metaspine.reports.blocks import Gallery, Notice, Page, Table
 from metaspine.reports.dvh_plot import Curve, dvh_picture
 from metaspine.reports.lines import LESION, LIMITING_STRUCTURE, VERTEBRA, LineStyle
 from metaspine.reports.wording import because, cubic_centimetres, gray, known, percent
 
-MOST_OTHERS = 12
+MOST_OTHERS = 8
 """Structures beyond the three of the plan that the page lists, those with the highest dose first; dvh.csv has all."""
 
 UPPER = ", upper 95 %"
@@ -25,36 +24,27 @@ _OTHER_DASHES = ("dashed", "dotted", "dash-dotted")
 
 
 def dose_page(plan: Plan, dose: Dose, result: Evaluation) -> Page:
-    """Return histograms and metrics, the statement of convention, the paths considered and the policy."""
+    """Return what kind of dose this is, the histograms and the metrics."""
     first, others = plan_structures(plan, result), other_structures(plan, result)
     return Page(
         "Dose",
         (
-            water_notice(dose),
+            dose_notice(dose),
             Gallery("", (dvh_picture(curves(plan, result), prescribed_gy=result.dose_gy),), columns=1),
             metric_table(first, result),
             other_table(others),
             left_out_table(result),
-            trajectory_table(plan),
-            blocked_table(plan),
-            policy_table(plan),
         ),
     )
 
 
-def water_notice(dose: Dose) -> Notice:
+def dose_notice(dose: Dose) -> Notice:
     """Return what kind of dose this is; behind intact bone, dose in water overstates."""
-    kind = f"{dose.convention.value}; engine {dose.provenance.engine}; dose to {known(dose.medium)}."
-    words = " ".join((kind, *dose.notes))
+    kind = f"Convention: {dose.convention.value}; engine: {dose.provenance.engine}; dose to {known(dose.medium)}."
+    words = " ".join((kind, *map(_sentence, dose.notes)))
     if dose.provenance.engine != "water":
-        return Notice("note", "Which dose this is", words)
-    return Notice(
-        "caution",
-        "Dose in water.",
-        f"{words} Behind intact bone, dose in water overstates what arrives; it is what the device's console knows and "
-        "what the published experience was prescribed in.",
-        "PHY-25",
-    )
+        return Notice("note", "Which dose this is.", words)
+    return Notice("caution", "Dose in water: behind intact bone it overstates what arrives.", words, "PHY-25")
 
 
 def plan_structures(plan: Plan, result: Evaluation) -> tuple[StructureDose, ...]:
@@ -84,20 +74,20 @@ def curves(plan: Plan, result: Evaluation) -> tuple[Curve, ...]:
 def metric_table(found: tuple[StructureDose, ...], result: Evaluation) -> Table:
     """Return every metric of the plan's structures, one a line, each with its band."""
     names = dict.fromkeys(metric.name for structure in found for metric in structure.metrics)
-    rows = [
+    rows = (
         ("volume", *(cubic_centimetres(structure.volume_cc) for structure in found)),
         ("confirmed by a person", *("yes" if structure.confirmed else "NO" for structure in found)),
         *((name, *(_cell(structure, name) for structure in found)) for name in names),
-    ]
-    conventions = dict.fromkeys(f"{structure.structure}: {structure.convention}" for structure in found)
-    notes = [f"{structure.structure}: {note}" for structure in found for note in structure.notes]
-    bands = "In brackets: precision of the quadrature, not of the dose"
+        ("read as", *(structure.convention for structure in found)),
+    )
+    notes = [f"{structure.structure}: {_sentence(note)}" for structure in found for note in structure.notes]
+    bands = "In brackets: precision of the reading (DVH-06), not of the dose."
     return Table(
         "Dose to the plan's structures",
         ("", *(structure.structure for structure in found)),
-        tuple(rows) if found else (),
+        rows if found else (),
         (1.6, *([2.4] * len(found))),
-        caption=". ".join((bands, *conventions, *notes, *result.notes, f"Evidence {', '.join(result.evidence)}")) + ".",
+        caption=" ".join((bands, *notes, f"Conventions: {', '.join(result.evidence)}.")),
         empty="No structure of the plan could be evaluated.",
     )
 
@@ -105,15 +95,15 @@ def metric_table(found: tuple[StructureDose, ...], result: Evaluation) -> Table:
 def other_table(others: tuple[StructureDose, ...]) -> Table:
     """Return the highest doses to the other structures; what is not listed is counted and bounded."""
     shown, rest = others[:MOST_OTHERS], others[MOST_OTHERS:]
-    rows = tuple((o.structure, cubic_centimetres(o.volume_cc), *_highest(o)) for o in shown)
     more = f"{len(rest)} further structures get no more than the last of these; dvh.csv has all." if rest else ""
     return Table(
         "Other structures",
-        ("structure", "volume", "mean dose", "D0.03cc", "point maximum", "upper 95 %"),
-        rows,
-        (2.6, 1.2, 1.4, 1.4, 1.4, 1.4),
-        numeric=(1, 2, 3, 4, 5),
+        ("structure", "volume", "D0.03cc", "point maximum", "upper 95 %"),
+        tuple((o.structure, cubic_centimetres(o.volume_cc), *_highest(o)) for o in shown),
+        (2.6, 1.2, 1.8, 1.8, 1.8),
+        numeric=(1, 2, 3, 4),
         caption=more,
+        small=True,
         empty="None lies within the dose grid.",
     )
 
@@ -152,8 +142,10 @@ def _amount(value: float | None, metric: Metric) -> str:
 
 
 def _highest(found: StructureDose) -> Iterator[str]:
-    for name in ("mean dose", "D0.03cc", "point maximum", f"point maximum{UPPER}"):
-        yield _cell(found, name)
+    for name in ("D0.03cc", "point maximum", f"point maximum{UPPER}"):
+        metric = _metric(found, name)
+        known_value = metric is not None and metric.value is not None and found.in_applicator_cc == 0
+        yield _amount(metric.value, metric) if metric and known_value else _cell(found, name)
 
 
 def _metric(found: StructureDose, name: str) -> Metric | None:
@@ -164,6 +156,10 @@ def _hottest_first(found: StructureDose) -> tuple[float, str]:
     metric = _metric(found, "point maximum")
     highest = None if metric is None else metric.value if metric.value is not None else metric.high
     return (float("-inf") if highest is None else -highest, found.structure)
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}".rstrip(". ") + "."
 
 
 def _curve_name(found: StructureDose) -> str:

@@ -13,8 +13,8 @@ from metaspine.reports.blocks import Label, Picture
 from metaspine.reports.drawing import blank, svg
 from metaspine.reports.lines import LineStyle, mpl_dash
 
-_WIDTH_MM, _HEIGHT_MM = 174.0, 82.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 0.06, 0.985, 0.10, 0.875
+_WIDTH_MM, _HEIGHT_MM = 174.0, 76.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 0.06, 0.985, 0.10, 0.865
 _DOSES_GY = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 _FRACTIONS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _GRID_COLOUR = "#dfe4e8"
@@ -76,12 +76,12 @@ def _draw_curve(axes: Axes, curve: Curve) -> None:
 
 
 def _axis_labels() -> list[Label]:
-    ticks = [Label(f"{dose:g}", _across(dose), _BOTTOM + 0.02, "north", "axis") for dose in _DOSES_GY]
+    ticks = [Label(f"{dose:g}", _across(dose), _BOTTOM + 0.015, "north", "axis") for dose in _DOSES_GY]
     shares = [Label(f"{100 * part:.0f}", _LEFT - 0.008, _down(part), "east", "axis") for part in _FRACTIONS]
     return [
         *ticks,
         *shares,
-        Label("dose / Gy (logarithmic)", (_LEFT + _RIGHT) / 2, 0.995, "south", "axis"),
+        Label("dose / Gy (logarithmic)", (_LEFT + _RIGHT) / 2, 0.998, "south", "axis"),
         Label("volume / %", 0.0, (_TOP + _BOTTOM) / 2, "west", "axis-vertical"),
     ]
 

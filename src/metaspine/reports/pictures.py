@@ -91,8 +91,7 @@ def planned_views(plan: Plan) -> tuple[PlannedView, ...]:
     aligned = needle_axial(trajectory.direction, anterior=axes.anterior, cranial=axes.cranial)
     towards_entry = trajectory.isocentre_mm - _TOWARDS_ENTRY_MM * trajectory.direction
     centre = trajectory.isocentre_mm
-    offset = float((centre - plan.vertebra.body_centre_mm) @ axes.left)
-    across = f"{millimetres(abs(offset))} {'left' if offset > 0 else 'right'} of the vertebral body's centre"
+    across = _across_words(float((centre - plan.vertebra.body_centre_mm) @ axes.left))
     return (
         _planned("axial", "Axial", axial(), centre, plan),
         _planned("coronal", "Coronal", coronal(), centre, plan),
@@ -163,6 +162,12 @@ def _planned(
     view = PlanarView(centre_mm, orientation, _FIELD_MM, _FIELD_MM, _PIXEL_MM, plan.vertebra.frame_of_reference)
     caption = "; ".join(filter(None, (f"seen from the patient's {_seen_from(orientation)}", where)))
     return PlannedView(name, title, caption, view)
+
+
+def _across_words(offset_mm: float) -> str:
+    if abs(offset_mm) < 0.05:
+        return "through the vertebral body's centre"
+    return f"{millimetres(abs(offset_mm))} {'left' if offset_mm > 0 else 'right'} of the vertebral body's centre"
 
 
 def _seen_from(orientation: ViewOrientation) -> str:

@@ -70,9 +70,9 @@ def key_numbers(plan: Plan) -> KeyNumbers:
                 alarm=not plan.output.calibrated,
             ),
             KeyNumber(
-                f"{limit.structure}, maximum (upper 95 %)",
+                f"Maximum to {limit.structure}",
                 gray(limit.point_maximum_upper_95_gy),
-                f"{'within' if limit.met else 'ABOVE'} the limit of {gray(limit.maximum_gy)}"
+                f"upper 95 %; {'within' if limit.met else 'ABOVE'} the limit of {gray(limit.maximum_gy)}"
                 + ("" if limit.decides else "; structure unconfirmed"),
                 alarm=not (limit.met and limit.decides),
             ),

@@ -34,7 +34,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)+")
 def provenance_page(pages: Sequence[Page], blocks: Sequence[Block]) -> Page:
     """Return the page of sources: the given blocks, then every entry and reference that the other pages cite."""
     cited = cited_entries([*pages, *blocks])
-    return Page("Provenance", (*blocks, evidence_table(cited), reference_table(cited)))
+    return Page("Provenance", (*blocks, evidence_table(cited), reference_table(cited)), follows=True)
 
 
 def cited_entries(pages: Sequence[object]) -> tuple[Entry, ...]:
