@@ -2,9 +2,9 @@
 
     python examples/build.py FOLDER
 
-FOLDER holds ct.nii.gz and labels.nii.gz, a CT with the geometry of LIDC-IDRI-0001 and its TotalSegmentator v2 labels
-(where they come from: ATTRIBUTION.md). The program writes t12/ and l1/ beside itself. What is patient and what is
-invented: the anatomy is the patient's, the lesions are not. The same input gives the same voxels on every machine.
+FOLDER holds a CT with the geometry of LIDC-IDRI-0001 and its TotalSegmentator v2 labels: cxr.nii.gz and mask.nii.gz as
+published, or ct.nii.gz and labels.nii.gz (where they come from: ATTRIBUTION.md). The program writes t12/ and l1/ beside
+itself. The anatomy is a patient's, the lesions are invented. The same input gives the same voxels on every machine.
 
 A lesion is an ellipsoid in the vertebra's own axes, filled with the density of soft tissue and blended with the bone
 over a smooth rim. Cortex stays: no dense voxel (CORTEX_HU) of the vertebra's shell (SHELL_MM) is thinned, except where
@@ -25,6 +25,10 @@ from scipy import ndimage
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+
+FILES = (("ct.nii.gz", "labels.nii.gz"), ("cxr.nii.gz", "mask.nii.gz"))
+AIR_HU = -1024
+"""What the padding outside the scanner's field of view is set to; no tissue is less dense."""
 
 CROP_RAS_MM = ((-85.0, 57.0), (-141.0, 8.0), (-341.0, -187.0))
 """What both examples show: T10 to L3 with ribs 10 to 12, from the air behind the skin to in front of the aorta."""
@@ -119,11 +123,15 @@ class Image:
 
 
 def read(folder: Path) -> Image:
-    """Read the CT and its labels; both must lie on one grid."""
-    ct, labels = nib.load(folder / "ct.nii.gz"), nib.load(folder / "labels.nii.gz")
+    """Read the CT and its labels in the axes R, A, S; both must lie on one grid."""
+    names = next((pair for pair in FILES if (folder / pair[0]).is_file()), None)
+    if names is None:
+        raise SystemExit(f"{folder}: no CT here; give the folder that holds one of {[pair[0] for pair in FILES]}")
+    ct, labels = (nib.as_closest_canonical(nib.load(folder / name)) for name in names)
     if ct.shape != labels.shape or not np.allclose(ct.affine, labels.affine):
-        raise SystemExit(f"{folder}: ct.nii.gz and labels.nii.gz lie on different grids; take both from one source")
-    return Image(np.asarray(ct.dataobj, np.int16), np.asarray(labels.dataobj, np.uint8), ct.affine)
+        raise SystemExit(f"{folder}: {names[0]} and {names[1]} lie on different grids; take both from one source")
+    hu = np.maximum(np.asarray(ct.dataobj, np.int16), np.int16(AIR_HU))
+    return Image(hu, np.asarray(labels.dataobj, np.uint8), ct.affine)
 
 
 def crop(image: Image) -> Image:
@@ -208,7 +216,7 @@ def summary(example: Image, lesion: Lesion) -> str:
 def main() -> None:
     """Make both examples."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument("source", type=Path, help="the folder with ct.nii.gz and labels.nii.gz")
+    parser.add_argument("source", type=Path, help="the folder with the CT and its labels")
     parser.add_argument("--to", type=Path, default=Path(__file__).parent, help="where t12/ and l1/ go")
     arguments = parser.parse_args()
     image = crop(read(arguments.source))

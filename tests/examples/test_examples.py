@@ -203,3 +203,27 @@ def test_the_mapping_file_names_the_lesion(example: tuple[Any, Any], example_fol
         "scheme": "totalsegmentator-v2",
         "labels": {LESION: {"name": f"lesion_{level}", "role": "lesion", "level": level, "origin": "synthetic"}},
     }
+
+
+def test_a_folder_without_the_ct_is_named(program: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"no CT here; give the folder"):
+        program.read(tmp_path)
+
+
+def test_a_ct_and_labels_on_different_grids_are_refused(program: ModuleType, tmp_path: Path) -> None:
+    values = np.zeros((4, 5, 6), np.int16)
+    program.write(tmp_path / "ct.nii.gz", values, np.eye(4))
+    program.write(tmp_path / "labels.nii.gz", values.astype(np.uint8), np.diag([1.0, 1.0, 2.0, 1.0]))
+    with pytest.raises(SystemExit, match="different grids"):
+        program.read(tmp_path)
+
+
+def test_the_axes_of_the_published_ct_are_brought_to_r_a_s(program: ModuleType, tmp_path: Path) -> None:
+    """The published file stores its columns from right to left."""
+    values = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    to_ras = np.array([[-2.0, 0, 0, 10], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    program.write(tmp_path / "cxr.nii.gz", values, to_ras)
+    program.write(tmp_path / "mask.nii.gz", values.astype(np.uint8), to_ras)
+    image = program.read(tmp_path)
+    np.testing.assert_array_equal(image.hu, values[::-1])
+    np.testing.assert_allclose(image.affine[:3, 3], [8.0, 0.0, 0.0])
