@@ -13,6 +13,7 @@
     │   ├── FrameMismatch       two values of different frames of reference met
     │   └── GridMismatch        two values of different grids met
     ├── LevelError              the vertebral level or the side is not what was stated
+    ├── NotEligible             the rules exclude the patient from the procedure; says which
     ├── NoTrajectory            no needle path exists; says what blocks it
     ├── OutputError             a file could not be written
     └── Cancelled               the work was stopped from outside
@@ -90,6 +91,10 @@ class GridMismatch(GeometryError):
 
 class LevelError(MetaspineError):
     """The vertebral level or the side found in the image is not the one stated."""
+
+
+class NotEligible(MetaspineError):
+    """The rules exclude the patient from the procedure; the message names every reason with its rule."""
 
 
 class NoTrajectory(MetaspineError):
