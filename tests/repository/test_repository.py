@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,20 @@ def test_files_are_small() -> None:
     too_large = [path.name for path in files_below(ROOT / "src") if path.stat().st_size > PACKAGE_FILE_BYTES]
     assert too_large == []
     assert sum(path.stat().st_size for path in files_below(ROOT / "examples")) < EXAMPLES_BYTES
+
+
+def test_the_wheel_holds_the_whole_package_and_the_licences(tmp_path: Path) -> None:
+    pytest.importorskip("hatchling", reason="the build tool is not installed beside this Python")
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
+        shutil.copy(ROOT / name, tmp_path)
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel"], cwd=tmp_path, check=True)
+    (wheel,) = (tmp_path / "dist").glob(f"metaspine-{metaspine.__version__}-*.whl")
+    with zipfile.ZipFile(wheel) as file:
+        held = set(file.namelist())
+    package = {path.relative_to(tmp_path / "src").as_posix() for path in files_below(tmp_path / "src")}
+    assert package <= held
+    assert {"LICENSE", "NOTICE"} <= {Path(name).name for name in held - package}
 
 
 def broken_floors(source: Path, pyproject: Path) -> str:
