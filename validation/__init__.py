@@ -1,0 +1,1 @@
+"""Comparisons with independent truths, run by make validate."""

@@ -1,6 +1,6 @@
 """``make validate``: compare the program with independent truths and write docs/validation.md.
 
-Each module listed in CHAPTERS offers ``chapter(data: Path | None) -> Chapter``: a title, an explanation and tables whose
+Each module in CHAPTERS offers ``chapter(data: Path | None) -> Chapter``: a title, an explanation and tables whose
 rows are measured now. Data that are not at hand are named as such in the page, never left out silently.
 """
 
