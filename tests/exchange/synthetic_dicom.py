@@ -28,7 +28,7 @@ PATIENT_POSITIONS = {
     "FFDL": ((0.0, 1.0, 0.0), (1.0, 0.0, 0.0)),
 }
 
-Change = Callable[[Dataset, int], Any]
+Change = Callable[[Dataset, int], None]
 
 
 def slope_hu(points_mm: np.ndarray) -> np.ndarray:
@@ -57,8 +57,7 @@ def write_series(
     """Write slices (count, rows, columns) whose values are ``field`` at the pixel centres.
 
     The centre of pixel (row, column) of a slice is position + row_axis * column * column spacing + column_axis * row *
-    row spacing (PS3.3 C.7.6.2.1.1). ``change`` may alter each data set before it is written; one that returns
-    "skip" leaves the slice out.
+    row spacing (PS3.3 C.7.6.2.1.1). ``change`` may alter each data set before it is written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     count, rows, columns = size
@@ -68,15 +67,10 @@ def write_series(
     written = []
     for k in range(count):
         position = np.asarray(first_mm, dtype=float) + k * step
-        points = (
-            position
-            + column[..., None] * along_row * pixel_mm[1]
-            + row[..., None] * along_column * pixel_mm[0]
-        )
+        points = position + column[..., None] * along_row * pixel_mm[1] + row[..., None] * along_column * pixel_mm[0]
         stored = np.rint((field(points) - intercept) / slope).astype(np.int16)
         dataset = _slice(k, stored, position, (*along_row, *along_column), pixel_mm, slope, intercept)
-        if change(dataset, k) == "skip":
-            continue
+        change(dataset, k)
         path = folder / f"{prefix}{k:03d}.dcm"
         dataset.save_as(path, enforce_file_format=True)
         written.append(path)
@@ -115,6 +109,16 @@ def _slice(
     return dataset
 
 
+def setting(keyword: str, value: Any, *, only: int | None = None) -> Change:
+    """Return a change that sets one element, of every slice or of one."""
+
+    def change(dataset: Dataset, k: int) -> None:
+        if only is None or k == only:
+            setattr(dataset, keyword, value)
+
+    return change
+
+
 def stored_pixels(dataset: Dataset) -> np.ndarray:
     """The slice's stored values as written."""
     return np.frombuffer(dataset.PixelData, dtype="<i2").reshape(dataset.Rows, dataset.Columns).copy()
@@ -133,7 +137,7 @@ def write_structure_set(
     *,
     frame: str = FRAME,
     algorithm: str = "MANUAL",
-    change: Callable[[Dataset], None] = lambda dataset: None,
+    change: Callable[[Dataset], None] | None = None,
 ) -> Path:
     """Write an RTSTRUCT: name -> list of (geometric type, ContourData)."""
     dataset = Dataset()
@@ -162,6 +166,7 @@ def write_structure_set(
             contour.ContourData = [round(float(value), 6) for value in values]
             drawn.ContourSequence.append(contour)
         dataset.ROIContourSequence.append(drawn)
-    change(dataset)
+    if change is not None:
+        change(dataset)
     dataset.save_as(path, enforce_file_format=True)
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from metaspine.geometry.grid import FloatArray
 from metaspine.running import Progress
 
 _ENHANCED = {EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage}
+_STANDARD_ROOT = "1.2.840.10008."
 _EXPORT_AGAIN = "Export the series again from the scanner or the archive"
 
 
@@ -72,6 +74,7 @@ class _Found:
 
     path: Path
     sop_class: str
+    class_name: str
     series_uid: str
     localiser: bool
     description: str
@@ -108,7 +111,7 @@ def series_of(path: Path) -> str:
     """
     found = _find(path)
     if found.sop_class != CTImageStorage:
-        raise ImageError(f"is {_class_name(found.sop_class)}, not a CT image", where=str(path), remedy="Give a CT")
+        raise ImageError(f"is {found.class_name}, not a CT image", where=str(path), remedy="Give a CT")
     return found.series_uid
 
 
@@ -139,14 +142,28 @@ def _find(path: Path) -> _Found:
         sop_class = elements.text("SOPClassUID") or _directory_class(dataset)
         if not sop_class:
             raise ImageError(_empty_uids(elements), where=str(path), remedy=_EXPORT_AGAIN)
+        class_name = UID(sop_class).name
+        if class_name == sop_class and not _private(sop_class, elements.text("Modality")):
+            raise ImageError(
+                f"is of the unknown class {sop_class!r} and may be a damaged slice of the CT",
+                where=str(path),
+                remedy=f"{_EXPORT_AGAIN}, or take the file out of the folder",
+            )
         return _Found(
             path,
             sop_class,
+            class_name,
             elements.required_text("SeriesInstanceUID") if sop_class == CTImageStorage else "",
             "LOCALIZER" in elements.text("ImageType").upper().split("\\"),
             elements.text("SeriesDescription"),
             elements.text("ConvolutionKernel"),
         )
+
+
+def _private(sop_class: str, modality: str) -> bool:
+    """Say whether an unknown class is a manufacturer's own (a private report or raw data), not a damaged CT's."""
+    well_formed = re.fullmatch(r"[0-9]+(\.[0-9]+)+", sop_class) is not None
+    return well_formed and not sop_class.startswith(_STANDARD_ROOT) and modality not in {"", "CT"}
 
 
 def _directory_class(dataset: object) -> str:
@@ -188,18 +205,14 @@ def _listed(uid: str, items: Sequence[_Found]) -> str:
 def _no_ct(found: Sequence[_Found]) -> str:
     if any(item.sop_class in _ENHANCED for item in found):
         return "holds only enhanced multi-frame CT, which is not read yet"
-    kinds = Counter("localiser" if item.localiser else _class_name(item.sop_class) for item in found)
+    kinds = Counter("localiser" if item.localiser else item.class_name for item in found)
     held = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "no DICOM file"
     return f"holds no CT series (found: {held})"
 
 
-def _class_name(sop_class: str) -> str:
-    return UID(sop_class).name
-
-
 def _set_aside_notes(items: Sequence[_Found], foreign: Sequence[Path]) -> tuple[str, ...]:
     notes = [
-        f"set aside: {item.path.name} ({'localiser' if item.localiser else _class_name(item.sop_class)})"
+        f"set aside: {item.path.name} ({'localiser' if item.localiser else item.class_name})"
         for item in items
         if item.localiser or item.sop_class != CTImageStorage
     ]

@@ -193,7 +193,9 @@ def _unseen_between(first: SliceHeader, distance_mm: float) -> tuple[str, ...]:
     """Say when slices are farther apart than they are thick: nothing was measured between them."""
     if not first.thickness_mm or distance_mm <= 1.05 * first.thickness_mm:
         return ()
-    return (f"slices are {distance_mm:.2f} mm apart and {first.thickness_mm:.2f} mm thick: there is unseen tissue between",)
+    return (
+        f"slices are {distance_mm:.2f} mm apart and {first.thickness_mm:.2f} mm thick: there is unseen tissue between",
+    )
 
 
 def _tilt_deg(step: FloatArray, normal: FloatArray) -> float:

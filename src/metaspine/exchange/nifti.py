@@ -16,7 +16,9 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
+from nibabel.openers import ImageOpener
 from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
 from metaspine.errors import GeometryError, ImageError
@@ -27,7 +29,20 @@ from metaspine.running import whole_file
 
 _LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _MOST_VOXELS = 10**9
-_MALFORMED = (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error, OverflowError, MemoryError)
+_MALFORMED = (
+    ArithmeticError,
+    EOFError,
+    HeaderDataError,
+    ImageFileError,
+    LookupError,
+    MemoryError,
+    OSError,
+    TypeError,
+    ValueError,
+    WrapStructError,
+    zlib.error,
+)
+_HARMLESS = "not divisible by 16"
 _EXPORT_AGAIN = "Export or convert the image again"
 
 
@@ -63,17 +78,33 @@ def read_nifti(path: Path) -> NiftiImage:
         raise ImageError("there is no such file", where=where, remedy="Check the path")
     digest = sha256_of([path])
     try:
+        _refuse_faulty_header(path)
         image = nib.load(path)
         _refuse_unusable(image, where)
         affine, notes = _ras_affine(image.header, where)
-        values = _three_dimensional(np.asanyarray(image.dataobj), where)
+        with np.errstate(all="ignore"):  # what overflows is not finite and is refused as such
+            values = _three_dimensional(np.asanyarray(image.dataobj), where)
+            grid = Grid(_LPS_FROM_RAS @ affine, values.shape, f"nifti-{digest[:12]}")
     except _MALFORMED as error:
-        raise ImageError(f"is no readable NIfTI image ({error})", where=where, remedy=_EXPORT_AGAIN) from error
-    try:
-        grid = Grid(_LPS_FROM_RAS @ affine, values.shape, f"nifti-{digest[:12]}")
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise ImageError(f"is no readable NIfTI image ({reason})", where=where, remedy=_EXPORT_AGAIN) from error
     except GeometryError as error:
-        raise ImageError(error.what, where=where, remedy="Resample the image onto an upright grid first") from error
+        raise ImageError(error.what, where=where, remedy=error.remedy) from error
     return NiftiImage(Volume(values, grid), digest, _embedded_names(image.header), notes)
+
+
+def _refuse_faulty_header(path: Path) -> None:
+    """Refuse a header that nibabel would repair by guessing (an invalid orientation code, a negative spacing)."""
+    with ImageOpener(path) as stream:
+        block = stream.read(nib.Nifti2Header.sizeof_hdr)
+    kind = nib.Nifti2Header if nib.Nifti2Header.may_contain_header(block) else nib.Nifti1Header
+    if len(block) < kind.sizeof_hdr:
+        raise HeaderDataError("it is shorter than a header")
+    faults = [
+        line for line in kind.diagnose_binaryblock(block[: kind.sizeof_hdr]).splitlines() if _HARMLESS not in line
+    ]
+    if faults:
+        raise HeaderDataError(f"its header is damaged: {'; '.join(faults)}")
 
 
 def _refuse_unusable(image: Any, where: str) -> None:
@@ -82,9 +113,9 @@ def _refuse_unusable(image: Any, where: str) -> None:
     if image.header.get_data_dtype().kind not in "iuf":
         raise ImageError(f"holds {image.header.get_data_dtype()}, no plain numbers", where=where, remedy=_EXPORT_AGAIN)
     voxels = np.prod([float(n) for n in image.shape])
-    if not 0 < voxels <= _MOST_VOXELS:
+    if min(image.shape) < 1 or voxels > _MOST_VOXELS:
         raise ImageError(
-            f"declares {voxels:.3g} voxels; between 1 and {_MOST_VOXELS:.0e} can be read (EXCHANGE-08)",
+            f"declares a shape of {image.shape}; between 1 and {_MOST_VOXELS:.0e} voxels can be read (EXCHANGE-08)",
             where=where,
             remedy="Crop the image, or export it again if its header is damaged",
         )

@@ -23,10 +23,10 @@ from typing import Literal, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
 
-from metaspine.errors import StructureError
+from metaspine.errors import LevelError, StructureError
 from metaspine.exchange.role_names import role_of_name
+from metaspine.patient.levels import LEVELS, TRANSITIONAL, position
 from metaspine.patient.levels import level as canonical_level
-from metaspine.patient.levels import position
 from metaspine.patient.structure import Origin, Role
 
 Scheme = Literal["totalsegmentator-v2", "totalsegmentator-v1", "verse", "none"]
@@ -51,7 +51,10 @@ class LabelEntry(BaseModel):
     @field_validator("level")
     @classmethod
     def _known_level(cls, text: str) -> str:
-        return canonical_level(text) if text else ""
+        try:
+            return canonical_level(text) if text else ""
+        except LevelError as error:
+            raise ValueError(str(error)) from error
 
 
 class _MappingFile(BaseModel):
@@ -128,7 +131,7 @@ def recognise(heights_mm: Mapping[int, float], *, where: str) -> Numbering:
     """Return the one known numbering that the labels of a map fit.
 
     A numbering fits when it names every label that any known numbering names, and at least two of its vertebrae are
-    present and all stand in their order from cranial to caudal (EXCHANGE-07).
+    present, none between them is missing, and all stand in their order from cranial to caudal (EXCHANGE-07).
 
     Parameters
     ----------
@@ -157,10 +160,17 @@ def _fits(table: Mapping[int, LabelEntry], heights_mm: Mapping[int, float]) -> b
     known_to_any = {number for scheme in SCHEMES for number in numbering_table(scheme)}
     if any(number in known_to_any and number not in table for number in heights_mm):
         return False
-    vertebrae = [
-        (position(table[number].level), height)
+    heights = {
+        table[number].level: height
         for number, height in heights_mm.items()
         if number in table and table[number].role is Role.VERTEBRA
-    ]
-    heights = [height for _, height in sorted(vertebrae)]
-    return len(heights) > 1 and all(upper > lower for upper, lower in pairwise(heights))
+    }
+    column = sorted(heights, key=position)
+    unbroken = all(_neighbours(upper, lower) for upper, lower in pairwise(column))
+    return len(column) > 1 and unbroken and all(heights[a] > heights[b] for a, b in pairwise(column))
+
+
+def _neighbours(upper: str, lower: str) -> bool:
+    """Say whether no regular level lies between two levels (T13 and L6 may be there or not)."""
+    between = LEVELS[position(upper) + 1 : position(lower)]
+    return all(name in TRANSITIONAL for name in between)
