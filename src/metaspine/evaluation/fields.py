@@ -74,10 +74,9 @@ class GridField:
         """Return the dose at LPS points (n, 3); NaN inside the applicator and outside the grid's voxels."""
         points = np.ascontiguousarray(points_mm, dtype=np.float64)
         sources, seconds = self._sources
-        index = np.ascontiguousarray(self.volume.grid.index(points))
-        dose = _sample(self.volume.values, index, points, (self.volume.grid.affine, sources, seconds))
-        known = self.volume.grid.contains(points) & ~self.inside_applicator(points)
-        return np.where(known, dose, np.nan)
+        grid = self.volume.grid
+        dose = _sample(self.volume.values, points, (grid.affine, grid.inverse), (sources, seconds))
+        return dose if self.applicator is None else np.where(self.inside_applicator(points), np.nan, dose)
 
     def inside_applicator(self, points_mm: FloatArray) -> NDArray[np.bool_]:
         """Say for each point (n, 3) whether it lies in the applicator."""
@@ -121,11 +120,30 @@ def _cell(index: float, voxels: int) -> tuple[int, float]:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _along(matrix: FloatArray, row: int, x: float, y: float, z: float) -> float:
+    """Return one coordinate of a point moved by a 4 x 4 matrix."""
+    return float(matrix[row, 0] * x + matrix[row, 1] * y + matrix[row, 2] * z + matrix[row, 3])
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _off_the_voxels(index: tuple[float, float, float], shape: tuple[int, int, int]) -> bool:
+    """Say whether a fractional index lies beyond the outer faces of the voxels."""
+    outside = False
+    for axis in range(3):
+        outside = outside or not -0.5 - 1e-9 <= index[axis] <= shape[axis] - 0.5 + 1e-9
+    return outside
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _corner(
-    values: NDArray[np.floating], index: FloatArray, number: int, frame: tuple[FloatArray, FloatArray, FloatArray]
+    values: NDArray[np.floating],
+    index: tuple[float, float, float],
+    number: int,
+    affine: FloatArray,
+    source: tuple[FloatArray, FloatArray],
 ) -> tuple[float, float]:
-    """Return weight and D / G of one of the eight voxels around a fractional index (3,); weight 0 without dose."""
-    affine, sources, seconds = frame
+    """Return weight and D / G of one of the eight voxels around a fractional index; weight 0 without dose."""
+    sources, seconds = source
     i, along_i = _cell(index[0], values.shape[0])
     j, along_j = _cell(index[1], values.shape[1])
     k, along_k = _cell(index[2], values.shape[2])
@@ -139,32 +157,34 @@ def _corner(
     dose = float(values[i, j, k])
     if not np.isfinite(dose):
         return 0.0, 0.0
-    x = affine[0, 0] * i + affine[0, 1] * j + affine[0, 2] * k + affine[0, 3]
-    y = affine[1, 0] * i + affine[1, 1] * j + affine[1, 2] * k + affine[1, 3]
-    z = affine[2, 0] * i + affine[2, 1] * j + affine[2, 2] * k + affine[2, 3]
+    x, y, z = (_along(affine, 0, i, j, k), _along(affine, 1, i, j, k), _along(affine, 2, i, j, k))
     return weight, dose / _geometry_factor(x, y, z, sources, seconds)
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _sample(
     values: NDArray[np.floating],
-    index: FloatArray,
     points_mm: FloatArray,
-    frame: tuple[FloatArray, FloatArray, FloatArray],
+    frame: tuple[FloatArray, FloatArray],
+    source: tuple[FloatArray, FloatArray],
 ) -> FloatArray:
-    """Return the dose at fractional indices (n, 3) of points (n, 3); NaN where no voxel around has a dose."""
-    _, sources, seconds = frame
-    result = np.full(index.shape[0], np.nan)
-    for n in range(index.shape[0]):
+    """Return the dose at points (n, 3); NaN off the voxels and where no voxel around has a dose."""
+    affine, inverse = frame
+    sources, seconds = source
+    result = np.full(points_mm.shape[0], np.nan)
+    for n in range(points_mm.shape[0]):
+        x, y, z = points_mm[n]
+        index = (_along(inverse, 0, x, y, z), _along(inverse, 1, x, y, z), _along(inverse, 2, x, y, z))
+        if _off_the_voxels(index, values.shape):
+            continue
         total, linear, logarithm = 0.0, 0.0, 0.0
         for number in range(8):
-            weight, ratio = _corner(values, index[n], number, frame)
+            weight, ratio = _corner(values, index, number, affine, source)
             if weight > 0.0:
                 total += weight
                 linear += weight * ratio
                 logarithm += weight * (np.log(ratio) if ratio > 0.0 else -np.inf)
         if total > 0.0:
-            x, y, z = points_mm[n]
             scale = _geometry_factor(x, y, z, sources, seconds)
             in_logarithm = sources.shape[0] > 0 and np.isfinite(logarithm)
             result[n] = scale * (np.exp(logarithm / total) if in_logarithm else linear / total)

@@ -2,8 +2,9 @@
 
 Contours are taken as the slabs of :mod:`metaspine.geometry.slabs`, exactly: scan lines in the plane cut them into
 spans, spans and thickness are divided evenly, and the weights add up to the exact area times thickness. A label map's
-voxel is its cell, divided evenly; partial coverage weighs its points. Beside them stand points on the surface, without
-volume: the nearest and the hottest point of a structure lie there.
+voxel is its cell, divided evenly; partial coverage weighs its points. Within its part each point is shifted by a
+low-discrepancy sequence, so that no plane of points lines up with an isodose and makes a step in the histogram. Beside
+them stand points on the surface, without volume: the nearest and the hottest point of a structure lie there.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ from metaspine.geometry.grid import FloatArray, Grid
 from metaspine.geometry.slabs import EndConvention, Slab, area_mm2, perpendicular_axes, stack
 from metaspine.geometry.volume import Volume
 
-POINTS = 200_000
+POINTS = 100_000
 """About as many points a structure is given."""
 FINEST_MM, COARSEST_MM = 0.1, 1.5
+_LINES = 8
+_GENERALISED_GOLDEN_RATIO = 1.2207440846057596
+"""The root of x^4 = x + 1: its powers fill three dimensions evenly."""
 SURFACE_MM = 0.5
 """Distance of neighbouring surface points; across the beam it costs less than 0.4 % of the dose from 8 mm on."""
 
@@ -118,8 +122,9 @@ def _of_voxels(region: Volume, spacing_mm: float, within: Grid | None) -> Quadra
     voxels = np.argwhere(values > 0)
     weights = values[tuple(voxels.T)] * grid.voxel_volume_mm3
     parts = np.maximum(np.ceil(grid.spacing_mm / spacing_mm - 1e-9).astype(int), 1)
-    offsets = _lattice([(np.arange(n) + 0.5) / n - 0.5 for n in parts])
-    points = (voxels[:, None, :] + offsets + np.asarray(start)).reshape(-1, 3)
+    offsets = _lattice([np.arange(n) / n - 0.5 for n in parts])
+    shift = _shifts(len(voxels)) / parts
+    points = (voxels[:, None, :] + offsets + shift[:, None, :] + np.asarray(start)).reshape(-1, 3)
     return Quadrature(
         points_mm=grid.point_mm(points),
         volume_mm3=np.repeat(weights / len(offsets), len(offsets)),
@@ -199,8 +204,8 @@ def _slab_points(
     loops = [loop @ frame[:2].T for loop in slab.loops_mm]
     plane, areas = _plane_points(loops, area_mm2(slab, frame[2]), box, spacing_mm)
     layers = max(int(np.ceil((high - low) / spacing_mm - 1e-9)), 1)
-    heights = low + (np.arange(layers) + 0.5) * (high - low) / layers
-    points = np.column_stack([np.tile(plane, (layers, 1)), np.repeat(heights, len(plane))])
+    heights = (np.arange(layers)[:, None] + _shifts(len(plane))[:, 2]) * (high - low) / layers
+    points = np.column_stack([np.tile(plane, (layers, 1)), low + heights.ravel()])
     weights = np.tile(areas * (high - low) / layers, layers)
     return points, weights, _slab_surface(loops, plane, low, high)
 
@@ -208,26 +213,38 @@ def _slab_points(
 def _plane_points(
     loops: list[FloatArray], area: float, box: tuple[FloatArray, FloatArray], spacing_mm: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Return points (n, 2) inside even-odd loops and the area of each; spans are exact, scan lines evenly spaced."""
+    """Return points (n, 2) inside even-odd loops and the area of each.
+
+    Spans are exact. There are eight times as many scan lines as a square lattice would have, with an eighth of the
+    points on each: as many points, on eight times as many heights.
+    """
     sides = edges(loops)
     if not len(sides):
         return np.empty((0, 2)), np.empty(0)
-    bottom, top = float(sides[:, 1].min()), float(sides[:, 3].max())
-    lines = max(int(np.ceil((top - bottom) / spacing_mm)), 2)
+    bottom, top = max(float(sides[:, 1].min()), float(box[0][1])), min(float(sides[:, 3].max()), float(box[1][1]))
+    if top <= bottom:
+        return np.empty((0, 2)), np.empty(0)
+    lines = max(int(np.ceil(_LINES * (top - bottom) / spacing_mm)), 2)
     step = (top - bottom) / lines
     height = np.asarray(bottom + (np.arange(lines) + 0.5) * step, dtype=np.float64)
     line, begin, end = _spans(sides, height)
-    whole = float((end - begin).sum())
-    if whole <= 0:
-        return np.empty((0, 2)), np.empty(0)
+    cut = bottom == box[0][1] or top == box[1][1]
+    scale = 1.0 if cut else area / max(float((end - begin).sum()) * step, 1e-12)
     begin, end = np.maximum(begin, box[0][0]), np.minimum(end, box[1][0])
-    wanted = (end > begin) & (height[line] >= box[0][1]) & (height[line] <= box[1][1])
+    wanted = end > begin
     line, begin, end = line[wanted], begin[wanted], end[wanted]
-    count = np.maximum(np.ceil((end - begin) / spacing_mm).astype(int), 1)
+    count = np.maximum(np.ceil((end - begin) / (_LINES * spacing_mm)).astype(int), 1)
     part = np.repeat((end - begin) / count, count)
     order = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    points = np.column_stack([np.repeat(begin, count) + (order + 0.5) * part, np.repeat(height[line], count)])
-    return points, part * (area / whole)
+    along = order + np.repeat(_shifts(len(count))[:, 0], count)
+    points = np.column_stack([np.repeat(begin, count) + along * part, np.repeat(height[line], count)])
+    return points, part * step * scale
+
+
+def _shifts(count: int) -> FloatArray:
+    """Return (n, 3) fractions in (0, 1): multiples of the ratio's powers, modulo 1."""
+    steps = 1 / _GENERALISED_GOLDEN_RATIO ** np.arange(1, 4)
+    return np.asarray((0.5 + np.arange(1, count + 1)[:, None] * steps) % 1.0)
 
 
 def _spans(sides: FloatArray, height: FloatArray) -> tuple[NDArray[np.int64], FloatArray, FloatArray]:
