@@ -1,0 +1,187 @@
+"""What is known of a patient with a spinal metastasis: the facts of a case file, in the clinic's own words.
+
+None is "not known" and never "no" or zero. The fields, units and words are table G2 of the clinical rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Sex = Literal["F", "M"]
+Primary = Literal[
+    "breast",
+    "prostate",
+    "lymphoma",
+    "multiple_myeloma",
+    "plasmacytoma",
+    "leukemia",
+    "seminoma",
+    "ovarian",
+    "neuroendocrine",
+    "carcinoid",
+    "rcc",
+    "colon",
+    "rectum",
+    "nsclc",
+    "sclc",
+    "thyroid",
+    "hcc",
+    "melanoma",
+    "sarcoma",
+    "osteosarcoma",
+    "gastric",
+    "esophagus",
+    "pancreas",
+    "gallbladder",
+    "head_neck",
+    "bladder",
+    "uterus",
+    "cervix",
+    "chordoma",
+    "neuroblastoma",
+    "hemangioma",
+    "other",
+    "unknown",
+]
+VisceralMetastases = Literal["none", "removable", "unremovable"]
+Pain = Literal["mechanical", "occasional_non_mechanical", "none", "present_unspecified"]
+BoneLesion = Literal["lytic", "mixed", "blastic"]
+Alignment = Literal["subluxation_translation", "de_novo_deformity", "normal"]
+Collapse = Literal["gt50", "lt50", "none_gt50_body", "none"]
+Posterolateral = Literal["bilateral", "unilateral", "none", "at_least_unilateral"]
+EsccGrade = Literal["0", "1a", "1b", "1c", "2", "3"]
+Modality = Literal["cEBRT", "SBRT", "IORT"]
+Presentation = Literal[
+    "clinical_cord_compression",
+    "bilateral_radicular",
+    "unilateral_radicular_deficit",
+    "unilateral_radicular_pain",
+    "local_pain",
+    "asymptomatic",
+]
+NeurologicalGrade = Literal["A", "B", "C", "D", "E"]
+
+
+@dataclass(frozen=True)
+class PatientFacts:
+    """The patient: age, fitness, expected survival, consent."""
+
+    age_years: float | None = None
+    sex: Sex | None = None
+    pregnant: bool | None = None
+    kps: int | None = None
+    ecog: int | None = None
+    expected_survival_months: float | None = None
+    cci_excluding_metastasis: int | None = None
+    tolerates_open_surgery: bool | None = None
+    tolerates_any_procedure: bool | None = None
+    anaesthesia_fit: bool | None = None
+    iort_consent: bool | None = None
+    iort_board_indication: bool | None = None
+    cardiopulmonary_reserve_adequate: bool | None = None
+    high_volume_centre: bool | None = None
+
+
+@dataclass(frozen=True)
+class OncologyFacts:
+    """The cancer: primary, histology, extent."""
+
+    primary: Primary
+    subtype: str | None = None
+    histology_confirmed: bool | None = None
+    visceral_mets: VisceralMetastases | None = None
+    brain_mets: bool | None = None
+    extraspinal_bone_mets: int | None = None
+    vertebral_mets: int | None = None
+    total_metastases_count: int | None = None
+    treatable_painful_vertebrae: int | None = None
+    primary_controlled: bool | None = None
+    systemic_options_remaining: bool | None = None
+
+
+@dataclass(frozen=True)
+class PriorRadiotherapy:
+    """A previous course of radiotherapy at the level of a lesion."""
+
+    dose_gy: float | None = None
+    fractions: int | None = None
+    months_ago: float | None = None
+    modality: Modality | None = None
+    thecal_sac_dmax_gy: float | None = None
+    """Physical maximum dose to the thecal sac over the whole course."""
+
+
+@dataclass(frozen=True)
+class LesionFacts:
+    """One lesion of the spine."""
+
+    level: str
+    levels_involved: tuple[str, ...] | None = None
+    contiguous_levels: int | None = None
+    sins_reported_total: int | None = None
+    pain: Pain | None = None
+    nrs: int | None = None
+    bone_lesion: BoneLesion | None = None
+    alignment: Alignment | None = None
+    collapse: Collapse | None = None
+    posterolateral: Posterolateral | None = None
+    escc: EsccGrade | None = None
+    tomita_type: int | None = None
+    pedicle_infiltration: bool | None = None
+    dorsal_elements_involved: bool | None = None
+    paraspinal_extension: bool | None = None
+    stabilised_already: bool | None = None
+    cement_in_place: bool | None = None
+    prior_rt_at_level: PriorRadiotherapy | Literal[False] | None = None
+    """A course, False where there was none, None where it is not known."""
+
+
+@dataclass(frozen=True)
+class NeurologyFacts:
+    """The neurological findings."""
+
+    presentation: Presentation | None = None
+    myelopathy: bool | None = None
+    cauda_equina: bool | None = None
+    acute_cord_compression: bool | None = None
+    functional_radiculopathy: bool | None = None
+    ambulatory: bool | None = None
+    asia: NeurologicalGrade | None = None
+    frankel: NeurologicalGrade | None = None
+    symptom_duration_days: float | None = None
+
+
+@dataclass(frozen=True)
+class PostoperativeFacts:
+    """What was found after an operation."""
+
+    contiguous_levels: int | None = None
+    asia: NeurologicalGrade | None = None
+    residual_escc: EsccGrade | None = None
+
+
+@dataclass(frozen=True)
+class ReadingNote:
+    """What was changed or found odd while a case file was read."""
+
+    key: str
+    """The path of the key, e.g. ``lesion.escc``."""
+    message: str
+    evidence: str = ""
+    """The id of the rule behind it; empty for plain plausibility."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A patient's case: everything an assessment may use."""
+
+    oncology: OncologyFacts
+    lesions: tuple[LesionFacts, ...]
+    patient: PatientFacts = field(default_factory=PatientFacts)
+    neuro: NeurologyFacts = field(default_factory=NeurologyFacts)
+    postop: PostoperativeFacts | None = None
+    version: str = "1.0"
+    listed: bool = False
+    """The lesions were given as a list, so the advice lists them too."""
+    notes: tuple[ReadingNote, ...] = ()
