@@ -73,8 +73,12 @@ def test_what_cannot_be_read_is_returned_with_its_reason(ct, tmp_path):
         drawn[6].ContourSequence[0].ContourData = [1.0, 2.0]
         dataset.StructureSetROISequence[6].ROINumber = 99
         dataset.StructureSetROISequence[7].ROIName = ""
+        dataset.StructureSetROISequence[9].ROINumber = 9
+        drawn[11].ContourSequence[0].add_new("ContourOffsetVector", "DS", [0, 0, 2])
 
-    regions = dict.fromkeys(("GTV", "empty", "moved", "odd", "cut", "flat", "lost", "unnamed"), good)
+    regions = dict.fromkeys(
+        ("GTV", "empty", "moved", "odd", "cut", "flat", "lost", "unnamed", "twin", "twin 2", "offset"), good
+    )
     scan = read_scan(ct, structures=write_structure_set(tmp_path / "rs.dcm", regions, change=damage))
     assert [s.name for s in scan.structures] == ["GTV", "ROI 8"]
     reasons = dict(scan.unreadable)
@@ -85,7 +89,12 @@ def test_what_cannot_be_read_is_returned_with_its_reason(ct, tmp_path):
     assert "declares 9 points and holds 4" in reasons["cut"]
     assert "not finite triples" in reasons["flat"]
     assert "has no contours" in reasons["lost"]
-    assert len(scan.structures) + len(scan.unreadable) == len(regions)
+    assert "shares its number 9" in reasons["twin"]
+    assert "shares its number 9" in reasons["twin 2"]
+    assert "ContourOffsetVector" in reasons["offset"]
+    assert "not in the file's list" in reasons["ROI 7"]
+    assert "not in the file's list" in reasons["ROI 10"]
+    assert len(scan.structures) + len(scan.unreadable) == len(regions) + 2
 
 
 def test_the_frame_of_the_file_serves_a_region_that_states_none(ct, tmp_path):
@@ -120,6 +129,14 @@ def test_contours_outside_the_image_and_too_small_are_noted(ct, tmp_path):
     notes = read_scan(ct, structures=write_structure_set(tmp_path / "rs.dcm", regions)).notes
     assert "GTV: 50.0 % of its contour points lie outside the image" in notes
     assert any(note.startswith("dot: 1 closed contours of fewer than three points") for note in notes)
+
+
+def test_contours_off_the_slices_are_noted(ct, tmp_path):
+    on_slices = {"GTV": [("CLOSED_PLANAR", square(3.0)), ("CLOSED_PLANAR", square(6.05))]}
+    between = {"GTV": [("CLOSED_PLANAR", square(3.0)), ("CLOSED_PLANAR", square(4.25))]}
+    notes = [read_scan(ct, structures=write_structure_set(tmp_path / "rs.dcm", r)).notes for r in (on_slices, between)]
+    assert notes[0] == ()
+    assert notes[1] == ("GTV: contours lie up to 1.25 mm off the image's slices",)
 
 
 def test_references_to_other_images_are_noted_and_matched_by_place(ct, tmp_path):

@@ -54,8 +54,12 @@ def is_dicom(path: Path) -> bool:
     try:
         with path.open("rb") as stream:
             return stream.read(_PREAMBLE_BYTES + 4)[_PREAMBLE_BYTES:] == b"DICM"
-    except OSError:
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return False
+    except OSError as error:
+        raise ImageError(
+            f"cannot be read ({error.strerror})", where=str(path), remedy="Check that you may read it"
+        ) from error
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -20,6 +19,7 @@ from metaspine.exchange.dicom_files import Elements, damage_reported, open_dicom
 from metaspine.exchange.numbering import entry_of_name
 from metaspine.geometry import Grid
 from metaspine.geometry.contours import Contour, ContourKind, ContourSet
+from metaspine.geometry.slabs import SAME_PLANE_MM
 from metaspine.patient.structure import Origin, Structure
 
 _KINDS: Mapping[str, ContourKind] = {
@@ -88,14 +88,17 @@ def read_rtstruct(path: Path, *, grid: Grid, instance_uids: frozenset[str] = fro
             raise StructureError("holds no region of interest", where=str(path), remedy=_EXPORT_AGAIN)
         _refuse_other_frame(dataset, regions, grid, path)
         drawn = _contours_by_number(dataset, path)
-        structures, unreadable = [], []
+        structures, unreadable = [], _unlisted(regions, drawn)
         for region in regions:
             try:
+                _refuse_shared_number(region, regions)
                 structures.append(_structure(region, dataset, drawn, grid))
             except StructureError as error:
                 unreadable.append((_name(region), error.what))
         notes = [*_state_notes(dataset, path), *_reference_notes(drawn, instance_uids, path)]
-    notes += [note for structure in structures for note in _place_notes(structure, grid)]
+    for structure in structures:
+        if isinstance(structure.region, ContourSet):
+            notes += _place_notes(structure.name, structure.region, grid)
     return StructureSet(tuple(structures), tuple(unreadable), tuple(notes))
 
 
@@ -123,6 +126,19 @@ def _contours_by_number(dataset: Dataset, path: Path) -> Mapping[int, Sequence[D
         number = int(Elements(item, str(path), StructureError).number("ReferencedROINumber"))
         drawn.setdefault(number, []).extend(item.get("ContourSequence") or ())
     return drawn
+
+
+def _unlisted(regions: Sequence[Elements], drawn: Mapping[int, Sequence[Dataset]]) -> list[tuple[str, str]]:
+    """Return the contours that belong to no region of the file's list."""
+    listed = {region.optional_number("ROINumber") for region in regions}
+    reason = "has contours and is not in the file's list of regions"
+    return [(f"ROI {number}", reason) for number, items in drawn.items() if items and number not in listed]
+
+
+def _refuse_shared_number(region: Elements, regions: Sequence[Elements]) -> None:
+    number = region.text("ROINumber")
+    if sum(other.text("ROINumber") == number for other in regions) > 1:
+        raise _UnreadableRegion(f"shares its number {number or '(none)'} with another region")
 
 
 def _name(region: Elements) -> str:
@@ -157,6 +173,8 @@ def _contour(item: Elements) -> Contour:
     kind = _KINDS.get(item.text("ContourGeometricType").upper())
     if kind is None:
         raise _UnreadableRegion(f"has a contour of unknown type {item.text('ContourGeometricType')!r}")
+    if item.text("ContourOffsetVector") and np.any(item.numbers("ContourOffsetVector", 3)):
+        raise _UnreadableRegion("has a contour drawn on one plane and meant for another (ContourOffsetVector)")
     values = np.asarray(item.dataset.get("ContourData") or (), dtype=np.float64)
     if values.ndim != 1 or values.size == 0 or values.size % 3 or not np.isfinite(values).all():
         raise _UnreadableRegion(f"has a contour whose {values.size} coordinates are not finite triples")
@@ -191,15 +209,26 @@ def _reference_notes(drawn: Mapping[int, Sequence[Dataset]], instance_uids: froz
     ]
 
 
-def _place_notes(structure: Structure, grid: Grid) -> list[str]:
-    """Say which part of a structure lies outside the image, and which of its contours cannot bound an area."""
-    region: Any = structure.region
+def _place_notes(name: str, region: ContourSet, grid: Grid) -> list[str]:
+    """Say which part of a structure lies outside the image, off its slices, and what of it bounds no area."""
     points = np.concatenate([contour.points_mm for contour in region.contours])
     outside = 1 - float(grid.contains(points).mean())
     small = sum(len(contour.points_mm) < 3 for contour in region.closed)
     notes = []
     if outside > 0:
-        notes.append(f"{structure.name}: {100 * outside:.1f} % of its contour points lie outside the image")
+        notes.append(f"{name}: {100 * outside:.1f} % of its contour points lie outside the image")
+    between = _between_slices_mm(region, grid)
+    if between > SAME_PLANE_MM:
+        notes.append(f"{name}: contours lie up to {between:.2f} mm off the image's slices")
     if small:
-        notes.append(f"{structure.name}: {small} closed contours of fewer than three points bound no area")
+        notes.append(f"{name}: {small} closed contours of fewer than three points bound no area")
     return notes
+
+
+def _between_slices_mm(region: ContourSet, grid: Grid) -> float:
+    """Return how far closed contours reach from the slice next to their middle."""
+    reach = [0.0]
+    for contour in region.closed:
+        k = grid.index(contour.points_mm)[:, 2]
+        reach.append(float(np.abs(k - np.rint(k.mean())).max() * grid.spacing_mm[2]))
+    return max(reach)
