@@ -93,6 +93,7 @@ def scan(
 @app.command()
 def plan(
     case: CaseFile,
+    *,
     scan: ScanPath,
     level: Annotated[str, typer.Option("--level", help="The vertebra to treat, as the surgeon states it, e.g. T12.")],
     to: Annotated[Path, typer.Option("--to", help="The folder to write the report and its files into.")],
