@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from metaspine.errors import MetaspineError
 from metaspine.evaluation.evaluate import Evaluation
@@ -15,20 +18,16 @@ from metaspine.patient.dose import Dose
 from metaspine.patient.plan import Plan
 from metaspine.patient.scan import Scan
 from metaspine.planning.document import plan_document
-from metaspine.reports.alternatives import paths_page
-from metaspine.reports.assessment_page import assessment_page
 from metaspine.reports.blocks import Document, Page
-from metaspine.reports.dose_page import dose_page
 from metaspine.reports.histogram_file import histogram_csv
-from metaspine.reports.pictures import gallery
-from metaspine.reports.plan_page import plan_page
-from metaspine.reports.provenance_page import plan_origins, provenance_page
-from metaspine.reports.refusal_page import refusal_origins, refusal_page
+from metaspine.reports.report_pages import refusal_pages, report_pages
 from metaspine.reports.typesetting import typeset
 from metaspine.running import Progress, now_or_source_date, silent, whole_folder
 from metaspine.version import __version__
 
 DISCLAIMER = "Decision support for research · multidisciplinary review required"
+NOT_FOR_TREATMENT = "NOT FOR TREATMENT"
+NO_PLAN = "NO PLAN WAS MADE: nothing on these pages may be used to treat"
 
 
 def write_report(
@@ -62,15 +61,19 @@ def write_report(
         When dose, plan and scan live in different frames of reference.
     """
     target, date = _target(to), now_or_source_date()
-    document = report_document(case, advice, scan, plan, dose, result, date=date, progress=progress)
+    progress("drawing the report", 0.0)
+    pages = report_pages(case, advice, scan, plan, dose, result)
+    title = f"Plan for intraoperative radiotherapy · {plan.level}"
+    subtitle = f"50 kV needle from the patient's {plan.trajectory.side.value.upper()} side into {plan.level}"
+    document = _document(title, subtitle, band(plan), pages=pages, identity=identity(case, scan), date=date)
+    pdf = typeset(document, at=date)
     with whole_folder(target.parent) as folder:
-        progress("setting the pages", 0.6)
-        (folder / target.name).write_bytes(typeset(document, at=date))
-        progress("writing the plan's files", 0.8)
+        progress("writing the report", 0.8)
+        (folder / target.name).write_bytes(pdf)
         (folder / "plan.json").write_text(_json(plan_document(plan)), encoding="utf-8")
         (folder / "dvh.csv").write_text(histogram_csv(result), encoding="utf-8", newline="")
         write_volume(dose.volume, folder / "dose.nii.gz")
-    progress("report", 1.0)
+    progress("writing the report", 1.0)
     return target
 
 
@@ -81,6 +84,7 @@ def write_refusal(
     *,
     to: Path | str,
     scan: Scan | None = None,
+    level: str = "",
 ) -> Path:
     """Write a report of why nothing was planned: every reason with its source, and what could be considered instead.
 
@@ -92,6 +96,8 @@ def write_refusal(
         The PDF's path, or a folder in which it is named report.pdf.
     scan
         The scan, where one was read; it is named among the sources.
+    level
+        The level that was to be treated, where the case holds several lesions; by default the one that decides.
 
     Returns
     -------
@@ -104,18 +110,52 @@ def write_refusal(
         When the file cannot be written; nothing is left then.
     """
     target, date = _target(to), now_or_source_date()
-    pages = (refusal_page(advice, refusal), assessment_page(case, advice))
-    sources = provenance_page(pages, (refusal_origins(scan),))
-    document = Document(
-        title="No plan: refused",
-        subtitle=_subject(case),
-        band="NO PLAN WAS MADE. Nothing on these pages may be used to treat.",
-        disclaimer=DISCLAIMER,
-        identity=_identity(case, scan),
-        date=_date(date),
-        version=__version__,
-        pages=(*pages, sources),
+    pages = refusal_pages(case, advice, refusal, scan=scan, level=level)
+    document = _document(
+        "Refused: no plan", subject(case), NO_PLAN, pages=pages, identity=identity(case, scan), date=date
     )
     with whole_folder(target.parent) as folder:
         (folder / target.name).write_bytes(typeset(document, at=date))
     return target
+
+
+def band(plan: Plan) -> str:
+    """Return what stands across the top of every page of a plan that must not be used; empty where nothing stops it."""
+    stops = [caution.code.replace("_", " ").lower() for caution in plan.warnings if caution.stops]
+    return f"{NOT_FOR_TREATMENT}: {', '.join(stops)}" if not plan.usable_for_treatment else ""
+
+
+def identity(case: Case, scan: Scan | None) -> str:
+    """Return what tells this patient's pages from another's: hashes of the case's facts and of the scan; no name."""
+    facts = json.dumps(asdict(case), sort_keys=True)
+    of_scan = f" · scan {scan.origin.sha256[:12]}" if scan else ""
+    return f"case {sha256(facts.encode()).hexdigest()[:12]}{of_scan}"
+
+
+def subject(case: Case) -> str:
+    """Return the levels of the case's lesions."""
+    return f"Lesion at {', '.join(lesion.level for lesion in case.lesions)}"
+
+
+def _target(to: Path | str) -> Path:
+    path = Path(to)
+    return path if path.suffix.lower() == ".pdf" else path / "report.pdf"
+
+
+def _document(
+    title: str, subtitle: str, stop: str, *, pages: tuple[Page, ...], identity: str, date: datetime
+) -> Document:
+    return Document(
+        title=title,
+        subtitle=subtitle,
+        band=stop,
+        disclaimer=DISCLAIMER,
+        identity=identity,
+        date=date.strftime("%Y-%m-%d %H:%M UTC"),
+        version=__version__,
+        pages=pages,
+    )
+
+
+def _json(document: Any) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
