@@ -1,0 +1,154 @@
+"""Where the source could rest in the lesion, and how much of the lesion it would reach from there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from metaspine.errors import StructureError
+from metaspine.evaluation.limits import points_near
+from metaspine.evaluation.quadrature import Quadrature, quadrature
+from metaspine.geometry import Grid, Volume
+from metaspine.geometry.grid import FloatArray
+from metaspine.patient.prescription import Prescription
+from metaspine.patient.structure import Structure
+from metaspine.physics.applicators import Applicator, Output
+from metaspine.physics.uncertainty import largest_allowed_distance_mm
+
+_LESION_SPACING_MM = 1.0
+_CANDIDATES = 120
+"""Isocentres that a search tries, evenly through the lesion."""
+_FINEST_MM = 1.5
+_NEAREST_LIMIT_MM, _FARTHEST_LIMIT_MM = 1.0, 60.0
+
+
+@dataclass(frozen=True, eq=False)
+class Aim:
+    """What is aimed at and spared, as points; made once and asked for many isocentres.
+
+    ``allowed_mm`` (m,) is the largest distance at which the prescribed dose may lie when the limiting structure is
+    ``nearest_mm`` (m,) away (PHY-22).
+    """
+
+    lesion: Volume
+    points: Quadrature
+    spared_mm: FloatArray
+    requested_mm: float | None
+    """From the isocentre; None is the lesion's farthest border."""
+    nearest_mm: FloatArray
+    allowed_mm: FloatArray
+    tip_beyond_isocentre_mm: float
+
+    def reach_mm(self, isocentres_mm: FloatArray) -> FloatArray:
+        """Return at what distance (n,) from each isocentre the prescribed dose would lie: the smaller one wins."""
+        nearest, _ = cKDTree(self.spared_mm).query(isocentres_mm)
+        allowed = np.interp(nearest, self.nearest_mm, self.allowed_mm)
+        return np.asarray(np.minimum(allowed, self._requested_mm(isocentres_mm)))
+
+    def coverage(self, isocentres_mm: FloatArray, directions: FloatArray) -> FloatArray:
+        """Return the fraction (n,) of the lesion in reach; -1 where isocentre or tip lie outside the lesion."""
+        different, which = np.unique(isocentres_mm, axis=0, return_inverse=True)
+        reach = self.reach_mm(different)
+        volume = self.points.volume_mm3
+        covered = np.array(
+            [
+                volume[_distances(self.points.points_mm, at) <= far].sum()
+                for at, far in zip(different, reach, strict=True)
+            ]
+        )
+        fraction = (covered / volume.sum())[which.ravel()]
+        tips = isocentres_mm + self.tip_beyond_isocentre_mm * directions
+        inside = np.minimum(self._inside(isocentres_mm), self._inside(tips)) >= 0.5
+        return np.where(inside, fraction, -1.0)
+
+    def isocentres_mm(self) -> FloatArray:
+        """Return points (n, 3) evenly through the lesion's inside."""
+        volume = float(self.points.volume_mm3.sum())
+        spacing = max(_FINEST_MM, (volume / _CANDIDATES) ** (1 / 3))
+        low, high = self.points.points_mm.min(axis=0), self.points.points_mm.max(axis=0)
+        i, j, k = (int(n) for n in np.ceil((high - low) / spacing) + 1)
+        origin = (low + high) / 2 - spacing * (np.array([i, j, k]) - 1) / 2
+        frame = self.lesion.grid.frame_of_reference
+        grid = Grid.axis_aligned(origin_mm=origin, spacing_mm=spacing, shape=(i, j, k), frame_of_reference=frame)
+        points = grid.point_mm(np.argwhere(np.ones(grid.shape, dtype=bool)))
+        return np.asarray(points[self._inside(points) >= 0.5])
+
+    def _inside(self, points_mm: FloatArray) -> FloatArray:
+        return self.lesion.sample(points_mm, outside=0.0)
+
+    def _requested_mm(self, isocentres_mm: FloatArray) -> FloatArray:
+        if self.requested_mm is not None:
+            return np.full(len(isocentres_mm), self.requested_mm)
+        border = self.points.surface_mm if len(self.points.surface_mm) else self.points.points_mm
+        return np.array([_distances(border, at).max() for at in isocentres_mm])
+
+
+def aim(
+    lesion: Volume,
+    limiting: Structure,
+    prescription: Prescription,
+    *,
+    applicator: Applicator,
+    output: Output,
+    sigma_mm: float,
+) -> Aim:
+    """Return what a search aims at.
+
+    ``lesion`` is the lesion's mask. ``sigma_mm`` is the standard deviation of the tip's position.
+
+    Raises
+    ------
+    StructureError
+        When the lesion is empty, or the limiting structure lies farther than 40 mm from it.
+    """
+    points = quadrature(lesion, spacing_mm=_LESION_SPACING_MM)
+    centre = points.points_mm.mean(axis=0)
+    spared = points_near(limiting.region, centre)
+    nearest = np.geomspace(_NEAREST_LIMIT_MM, _FARTHEST_LIMIT_MM, 60)
+    allowed = [
+        largest_allowed_distance_mm(
+            output,
+            dose_gy=prescription.dose_gy,
+            limit_gy=prescription.limit.maximum_gy,
+            nearest_distance_mm=float(distance),
+            sigma_mm=sigma_mm,
+        )
+        for distance in nearest
+    ]
+    return Aim(
+        lesion=lesion,
+        points=points,
+        spared_mm=np.concatenate([spared.points_mm, spared.surface_mm]),
+        requested_mm=requested_distance_mm(prescription, applicator),
+        nearest_mm=nearest,
+        allowed_mm=np.asarray(allowed),
+        tip_beyond_isocentre_mm=applicator.tip_beyond_isocentre_mm,
+    )
+
+
+def requested_distance_mm(prescription: Prescription, applicator: Applicator) -> float | None:
+    """Return the prescribed distance from the isocentre; None where it is the lesion's border."""
+    if prescription.depth_mm is None:
+        return None
+    return applicator.from_isocentre_mm(prescription.depth_mm, prescription.origin)  # type: ignore[arg-type]
+
+
+def farthest_border_mm(region: Volume, isocentre_mm: FloatArray) -> float:
+    """Return the distance from the isocentre to the farthest point of a lesion's border.
+
+    Raises
+    ------
+    StructureError
+        When the lesion is empty.
+    """
+    points = quadrature(region, spacing_mm=_LESION_SPACING_MM)
+    border = np.concatenate([points.points_mm, points.surface_mm])
+    if not len(border):
+        raise StructureError("the lesion holds no voxel", where="lesion", remedy="Draw it")
+    return float(_distances(border, isocentre_mm).max())
+
+
+def _distances(points_mm: FloatArray, isocentre_mm: FloatArray) -> FloatArray:
+    return np.asarray(np.linalg.norm(points_mm - isocentre_mm, axis=1))
