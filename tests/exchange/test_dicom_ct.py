@@ -158,6 +158,19 @@ def test_unused_high_bits_are_ignored_and_padding_in_them_becomes_air(tmp_path):
     assert any("padding" in note for note in scan.notes)
 
 
+def test_a_padding_value_written_without_its_sign(tmp_path):
+    def change(dataset: Dataset, k: int) -> None:
+        stored = stored_pixels(dataset)
+        stored[0, 0] = -2000
+        dataset.PixelData = stored.tobytes()
+        dataset.add_new("PixelPaddingValue", "US", 63536)
+
+    write_series(tmp_path, change=change)
+    scan = read_scan(tmp_path)
+    assert "5 voxels that the files mark as padding were set to -1024 HU" in scan.notes
+    assert (scan.image.values[0, 0] == -1024).all()
+
+
 def test_a_padding_value_that_tissue_may_have_is_left_and_noted(tmp_path):
     def change(dataset: Dataset, k: int) -> None:
         dataset.add_new("PixelPaddingValue", "SS", int(stored_pixels(dataset)[3, 3]))

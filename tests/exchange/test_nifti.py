@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from itertools import permutations, product
 
 import nibabel as nib
@@ -112,6 +113,8 @@ REFUSED = {
     "colours": ({"datatype": 128, "bitpix": 24}, "no plain numbers"),
     "a flat voxel": ({"srow_x": [0, 0, 0, 0], "sform_code": 1, "qform_code": 0}, "no size"),
     "a sheared affine": ({"srow_x": [1, 0.3, 0, 0], "sform_code": 1, "qform_code": 0}, "not perpendicular"),
+    "an orientation code that is none": ({"sform_code": 500, "qform_code": 1}, "header is damaged"),
+    "a negative spacing": ({"pixdim": [1, -1, 1, 1, 1, 1, 1, 1]}, "header is damaged"),
     "an affine of NaN": ({"srow_x": [np.nan, 0, 0, 0], "sform_code": 1, "qform_code": 0}, "finite"),
 }
 
@@ -142,7 +145,8 @@ VALUES_REFUSED = {
     "beyond any CT": (lambda v: v * 1000, "above 32000 HU"),
     "intercept forgotten": (lambda v: v + 1024, "no value is negative"),
     "intercept forgotten, padding": (lambda v: np.where(np.arange(20) < 4, -2000, v + 1024), "the median"),
-    "intercept twice": (lambda v: v - 1024, "above -900 HU"),
+    "intercept twice": (lambda v: np.where(np.arange(20) < 2, v - 600, v - 1024), "the median"),
+    "almost nothing but air": (lambda v: np.where(np.arange(8000).reshape(v.shape) < 300, 40, -1000), "only 3.8 %"),
 }
 
 
@@ -206,8 +210,16 @@ def test_the_same_volume_gives_the_same_bytes_and_reads_back(tmp_path):
     for name in ("a.nii.gz", "b.nii.gz"):
         write_volume(volume, tmp_path / name)
     assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "b.nii.gz").read_bytes()
+    assert (tmp_path / "a.nii.gz").read_bytes()[4:8] == b"\0\0\0\0"  # gzip's own date
     back = read_nifti(tmp_path / "a.nii.gz").volume
     np.testing.assert_allclose(back.grid.affine, volume.grid.affine, atol=1e-5)
+
+
+def test_the_hash_is_that_of_the_whole_file(tmp_path):
+    path = tmp_path / "ct.nii"
+    nib.save(nib.Nifti1Image(np.rint(_field((100, 100, 120))), np.eye(4)), path)
+    assert path.stat().st_size > 4 << 20
+    assert read_nifti(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_an_unwritable_place_leaves_nothing_behind(tmp_path):
