@@ -5,8 +5,11 @@ None is "not known" and never "no" or zero. The fields, units and words are tabl
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
+
+from metaspine.patient.levels import LEVELS, TRANSITIONAL
 
 Sex = Literal["F", "M"]
 Primary = Literal[
@@ -61,6 +64,17 @@ Presentation = Literal[
     "asymptomatic",
 ]
 NeurologicalGrade = Literal["A", "B", "C", "D", "E"]
+
+
+def longest_run(levels: Iterable[str]) -> int:
+    """Return how many of the levels follow each other without a gap, at most; T13 and L6 count where they exist."""
+    involved = set(levels)
+    order = [level for level in LEVELS if level not in TRANSITIONAL or level in involved]
+    run = best = 0
+    for level in order:
+        run = run + 1 if level in involved else 0
+        best = max(best, run)
+    return best
 
 
 @dataclass(frozen=True)
@@ -135,6 +149,13 @@ class LesionFacts:
     cement_in_place: bool | None = None
     prior_rt_at_level: PriorRadiotherapy | Literal[False] | None = None
     """A course, False where there was none, None where it is not known."""
+
+    @property
+    def levels_in_a_row(self) -> int | None:
+        """How many contiguous levels are involved: the larger of what is stated and what the levels show."""
+        counted = None if self.levels_involved is None else longest_run((self.level, *self.levels_involved))
+        known = [number for number in (self.contiguous_levels, counted) if number is not None]
+        return max(known, default=None)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,159 @@
+"""Read a patient's case from YAML or JSON: strict about keys, words, units and contradictions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ValidationError
+
+from metaspine.errors import CaseError
+from metaspine.exchange.case_checks import checked
+from metaspine.exchange.case_faults import explained, shown
+from metaspine.exchange.case_schema import (
+    VERSION,
+    CaseDocument,
+    LesionSection,
+    PriorRadiotherapySection,
+    case_schema,
+)
+from metaspine.exchange.case_text import case_text, parse_case_text
+from metaspine.patient.case import (
+    Case,
+    LesionFacts,
+    NeurologyFacts,
+    OncologyFacts,
+    PatientFacts,
+    PostoperativeFacts,
+    PriorRadiotherapy,
+    ReadingNote,
+)
+
+__all__ = ["case_from_document", "case_schema", "read_case"]
+
+_NO_SUCH_GRADES = ("2a", "2b", "2c")
+
+
+def read_case(path: Path | str) -> Case:
+    """Read a case file.
+
+    Parameters
+    ----------
+    path
+        A YAML or JSON file; where its name does not end in .json, .yaml or .yml the content decides.
+
+    Raises
+    ------
+    CaseError
+        When the file cannot be read, is malformed, uses unknown keys, words, units or a later version, or
+        contradicts itself. The message names the key, the value, what is allowed and the nearest word.
+    """
+    file = Path(path)
+    text = case_text(file)
+    as_json = file.suffix.lower() == ".json" or (
+        file.suffix.lower() not in (".yaml", ".yml") and text.lstrip().startswith("{")
+    )
+    return case_from_document(parse_case_text(text, where=str(file), as_json=as_json), where=str(file))
+
+
+def case_from_document(document: Any, *, where: str = "case") -> Case:
+    """Return the case that plain values (as read from YAML or JSON) describe.
+
+    Raises
+    ------
+    CaseError
+        As ``read_case``.
+    """
+    if not isinstance(document, dict):
+        raise CaseError(
+            f"a case is a mapping of sections, not {shown(document)}",
+            where=where,
+            remedy="Write the sections patient, oncology, lesion (or lesions), neuro and, after an operation, postop",
+        )
+    _check_version(document.get("version"), where)
+    try:
+        form = CaseDocument.model_validate(document)
+    except ValidationError as error:
+        raise explained(error, where) from error
+    if (form.lesion is None) is (form.lesions is None):
+        found = "neither lesion nor lesions" if form.lesion is None else "both lesion and lesions"
+        raise CaseError(
+            f"the case has {found}", where=where, remedy="Write one section: lesion (one), or lesions (a list)"
+        )
+    return checked(_case(form), where=where)
+
+
+def _check_version(version: Any, where: str) -> None:
+    known = version is None or version == VERSION or (type(version) in (int, float) and version == float(VERSION))
+    if not known:
+        raise CaseError(
+            f"the case file is of version {shown(version)}; this program reads {VERSION}",
+            where=f"{where}, version",
+            remedy=f'Write version: "{VERSION}" and the keys of `metaspine schema`, or use a later metaspine',
+        )
+
+
+def _case(form: CaseDocument) -> Case:
+    listed = form.lesions is not None
+    sections = form.lesions if form.lesions is not None else [form.lesion] if form.lesion is not None else []
+    lesions: list[LesionFacts] = []
+    notes: list[ReadingNote] = []
+    for place, section in enumerate(sections):
+        facts, found = _lesion(section, f"lesions[{place}]" if listed else "lesion")
+        lesions.append(facts)
+        notes.extend(found)
+    postop = None if form.postop is None else PostoperativeFacts(**form.postop.model_dump())
+    if postop is not None and postop.residual_escc in _NO_SUCH_GRADES:
+        notes.append(_normalised("postop.residual_escc", str(postop.residual_escc)))
+        postop = replace(postop, residual_escc="2")
+    return Case(
+        oncology=OncologyFacts(**form.oncology.model_dump()),
+        lesions=tuple(lesions),
+        patient=PatientFacts(**_values(form.patient)),
+        neuro=NeurologyFacts(**_values(form.neuro)),
+        postop=postop,
+        version=VERSION,
+        listed=listed,
+        notes=tuple(notes),
+    )
+
+
+def _values(section: BaseModel | None) -> dict[str, Any]:
+    return {} if section is None else section.model_dump()
+
+
+def _lesion(section: LesionSection, key: str) -> tuple[LesionFacts, list[ReadingNote]]:
+    notes: list[ReadingNote] = []
+    values = section.model_dump(exclude={"prior_rt_at_level", "levels_involved"})
+    if section.escc in _NO_SUCH_GRADES:
+        notes.append(_normalised(f"{key}.escc", str(section.escc)))
+        values["escc"] = "2"
+    prior, prior_notes = _prior_radiotherapy(section.prior_rt_at_level, f"{key}.prior_rt_at_level")
+    levels = None if section.levels_involved is None else tuple(section.levels_involved)
+    return LesionFacts(**values, prior_rt_at_level=prior, levels_involved=levels), notes + prior_notes
+
+
+def _normalised(key: str, grade: str) -> ReadingNote:
+    return ReadingNote(
+        key, f"the ESCC grade {grade} does not exist (the grades are 0, 1a, 1b, 1c, 2, 3); read as 2", "ESCC-02"
+    )
+
+
+def _prior_radiotherapy(
+    section: Literal[False] | PriorRadiotherapySection | None, key: str
+) -> tuple[PriorRadiotherapy | Literal[False] | None, list[ReadingNote]]:
+    if not isinstance(section, PriorRadiotherapySection):
+        return section, []
+    values = section.model_dump(exclude={"cord_dmax_gy"})
+    if section.cord_dmax_gy is None:
+        return PriorRadiotherapy(**values), []
+    if section.thecal_sac_dmax_gy is not None:
+        raise CaseError(
+            "both thecal_sac_dmax_gy and cord_dmax_gy are given",
+            where=key,
+            remedy="Give the thecal sac's maximum alone",
+        )
+    values["thecal_sac_dmax_gy"] = section.cord_dmax_gy
+    message = "the cord's maximum stands in for the thecal sac's, which is the limited structure and can be higher"
+    return PriorRadiotherapy(**values), [ReadingNote(f"{key}.cord_dmax_gy", message, "RERT-02")]

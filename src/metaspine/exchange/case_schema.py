@@ -1,0 +1,198 @@
+"""The form of a case file: which keys there are, of which type, unit and words (table G2 of the clinical rules).
+
+Null or absent is "not known". What only shows between keys (a sum, a contradiction) is in ``case_checks``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+
+from metaspine.patient.case import (
+    Alignment,
+    BoneLesion,
+    Collapse,
+    Modality,
+    NeurologicalGrade,
+    Pain,
+    Posterolateral,
+    Presentation,
+    Primary,
+    Sex,
+    VisceralMetastases,
+)
+
+VERSION = "1.0"
+SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+Level = Literal[
+    "C0", "C1", "C2", "C3", "C4", "C5", "C6", "C7",
+    "T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "T13",
+    "L1", "L2", "L3", "L4", "L5", "L6",
+    "S1", "S2", "S3", "S4", "S5",
+]  # fmt: skip
+WrittenEscc = Literal["0", "1a", "1b", "1c", "2", "3", "2a", "2b", "2c"]
+"""ESCC-02: 2a, 2b and 2c do not exist; they are read as 2 with a note."""
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Count = Annotated[Whole, Field(ge=0)]
+LARGEST_DOSE_GY = 200.0
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class PatientSection(_Section):
+    """The patient: age, fitness, expected survival, consent."""
+
+    age_years: Annotated[float, Field(ge=0, le=120, description="years")] | None = None
+    sex: Sex | None = None
+    pregnant: bool | None = None
+    kps: Annotated[Whole, Field(ge=0, le=100, multiple_of=10, description="Karnofsky, in tens")] | None = None
+    ecog: Annotated[Whole, Field(ge=0, le=5)] | None = None
+    expected_survival_months: Annotated[float, Field(ge=0, description="months")] | None = None
+    cci_excluding_metastasis: Count | None = None
+    tolerates_open_surgery: bool | None = None
+    tolerates_any_procedure: bool | None = None
+    anaesthesia_fit: bool | None = None
+    iort_consent: bool | None = None
+    iort_board_indication: bool | None = None
+    cardiopulmonary_reserve_adequate: bool | None = None
+    high_volume_centre: bool | None = None
+
+
+class OncologySection(_Section):
+    """The cancer: primary, histology, extent."""
+
+    primary: Primary
+    subtype: str | None = None
+    histology_confirmed: bool | None = None
+    visceral_mets: VisceralMetastases | None = None
+    brain_mets: bool | None = None
+    extraspinal_bone_mets: Count | None = None
+    vertebral_mets: Count | None = None
+    total_metastases_count: Count | None = None
+    treatable_painful_vertebrae: Count | None = None
+    primary_controlled: bool | None = None
+    systemic_options_remaining: bool | None = None
+
+
+class PriorRadiotherapySection(_Section):
+    """A previous course of radiotherapy at the level."""
+
+    dose_gy: Annotated[float, Field(gt=0, le=LARGEST_DOSE_GY, description="Gy")] | None = None
+    fractions: Annotated[Whole, Field(ge=1, le=100)] | None = None
+    months_ago: Annotated[float, Field(ge=0, le=1200, description="months")] | None = None
+    modality: Modality | None = None
+    thecal_sac_dmax_gy: Annotated[float, Field(ge=0, le=LARGEST_DOSE_GY, description="Gy")] | None = None
+    cord_dmax_gy: (
+        Annotated[
+            float,
+            Field(ge=0, le=LARGEST_DOSE_GY, description="Gy; read as thecal_sac_dmax_gy with a note (RERT-02)"),
+        ]
+        | None
+    ) = None
+
+
+def _course_or_none(value: Any) -> str:
+    return "course" if isinstance(value, dict | PriorRadiotherapySection) else "none"
+
+
+PriorRadiotherapyWritten = Annotated[
+    Annotated[Literal[False], Tag("none")] | Annotated[PriorRadiotherapySection, Tag("course")],
+    Discriminator(_course_or_none),
+]
+
+
+class LesionSection(_Section):
+    """One lesion of the spine."""
+
+    level: Level
+    levels_involved: list[Level] | None = None
+    contiguous_levels: Annotated[Whole, Field(ge=1, le=33)] | None = None
+    sins_reported_total: Annotated[Whole, Field(ge=0, le=18)] | None = None
+    pain: Pain | None = None
+    nrs: Annotated[Whole, Field(ge=0, le=10)] | None = None
+    bone_lesion: BoneLesion | None = None
+    alignment: Alignment | None = None
+    collapse: Collapse | None = None
+    posterolateral: Posterolateral | None = None
+    escc: Annotated[WrittenEscc, Field(description="2a, 2b, 2c are read as 2 with a note (ESCC-02)")] | None = None
+    tomita_type: Annotated[Whole, Field(ge=1, le=7)] | None = None
+    pedicle_infiltration: bool | None = None
+    dorsal_elements_involved: bool | None = None
+    paraspinal_extension: bool | None = None
+    stabilised_already: bool | None = None
+    cement_in_place: bool | None = None
+    prior_rt_at_level: PriorRadiotherapyWritten | None = None
+
+
+class NeurologySection(_Section):
+    """The neurological findings."""
+
+    presentation: Presentation | None = None
+    myelopathy: bool | None = None
+    cauda_equina: bool | None = None
+    acute_cord_compression: bool | None = None
+    functional_radiculopathy: bool | None = None
+    ambulatory: bool | None = None
+    asia: NeurologicalGrade | None = None
+    frankel: NeurologicalGrade | None = None
+    symptom_duration_days: Annotated[float, Field(ge=0, description="days")] | None = None
+
+
+class PostoperativeSection(_Section):
+    """What was found after an operation."""
+
+    contiguous_levels: Annotated[Whole, Field(ge=1, le=33)] | None = None
+    asia: NeurologicalGrade | None = None
+    residual_escc: WrittenEscc | None = None
+
+
+class CaseDocument(_Section):
+    """A patient's case for metaspine. Decision support for research; multidisciplinary review required."""
+
+    version: str | float | None = None
+    patient: PatientSection | None = None
+    oncology: OncologySection
+    lesion: LesionSection | None = None
+    lesions: Annotated[list[LesionSection], Field(min_length=1)] | None = None
+    neuro: NeurologySection | None = None
+    postop: PostoperativeSection | None = None
+
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "patient": PatientSection,
+    "oncology": OncologySection,
+    "lesion": LesionSection,
+    "lesions": LesionSection,
+    "prior_rt_at_level": PriorRadiotherapySection,
+    "neuro": NeurologySection,
+    "postop": PostoperativeSection,
+}
+"""The form of each named section."""
+
+
+def case_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a case file."""
+    schema = CaseDocument.model_json_schema()
+    schema["properties"]["version"] = {
+        "enum": [VERSION, float(VERSION), None],
+        "default": VERSION,
+        "description": "Version of this form; absent means 1.0",
+    }
+    given = {"lesion": {"type": "object"}}, {"lesions": {"type": "array"}}
+    return {
+        "$schema": SCHEMA_DIALECT,
+        "$id": "urn:metaspine:case:1.0",
+        **schema,
+        "title": "metaspine case",
+        "oneOf": [{"required": list(one), "properties": one} for one in given],
+    }
