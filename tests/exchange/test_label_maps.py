@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from itertools import permutations, product
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -110,6 +112,28 @@ def test_a_recognised_level_is_never_another_one(scheme, data):
     wrong = {n for n in shown if n in found.labels and found.labels[n].level not in {"", table[n].level}}
     assert not wrong
     assert found.scheme == scheme
+
+
+def test_vertebrae_in_the_wrong_order_are_noted(ct, tmp_path):
+    mapping = tmp_path / "mine.yaml"
+    mapping.write_text("scheme: totalsegmentator-v2")
+    wrong = read_scan(ct, structures=save(tmp_path / "a.nii.gz", blocks([31, 33, 32])), labels=mapping)
+    right = read_scan(ct, structures=save(tmp_path / "b.nii.gz", blocks([31, 32, 33])), labels=mapping)
+    assert "a.nii.gz: the vertebra labelled T11 lies below the one labelled T12" in wrong.notes
+    assert not any("lies below" in note for note in right.notes)
+
+
+def test_the_mapping_files_of_the_documentation_read(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "scans.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    assert len(examples) == 2
+    for number, example in enumerate(examples):
+        (tmp_path / f"{number}.yaml").write_text(example)
+        assert read_mapping(tmp_path / f"{number}.yaml").labels
+    for role in Role:
+        assert role.value in text
+    for origin in Origin:
+        assert origin.value in text
 
 
 def test_labels_that_the_numbering_lacks_are_kept_and_noted(ct, tmp_path):

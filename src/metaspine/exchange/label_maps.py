@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from metaspine.exchange.numbering import (
 )
 from metaspine.geometry import Grid, Volume
 from metaspine.geometry.grid import FloatArray
+from metaspine.patient.levels import position
 from metaspine.patient.structure import Origin, Role, Structure
 
 _SAME_MM = 0.05
@@ -55,7 +57,7 @@ def read_label_map(
         raise StructureError("holds no label", where=str(path), remedy="Check that it is the segmentation of this CT")
     numbering = _numbering(path, mapping, image.embedded_names, boxes, labels, grid)
     structures = tuple(_structure(number, box, labels, grid, numbering, path) for number, box in boxes.items())
-    return structures, image.notes + _numbering_notes(numbering, boxes, path)
+    return structures, image.notes + _numbering_notes(numbering, boxes, path) + _order_notes(structures, path)
 
 
 def _whole_numbers(values: NDArray[Any], path: Path) -> NDArray[np.int32]:
@@ -156,6 +158,17 @@ def _heights_mm(labels: NDArray[np.int32], boxes: dict[int, tuple[slice, ...]], 
         inside = np.argwhere(labels[box] == number).mean(axis=0)
         heights[number] = float(grid.point_mm(inside + [part.start for part in box])[2])
     return heights
+
+
+def _order_notes(structures: tuple[Structure, ...], path: Path) -> tuple[str, ...]:
+    """Say which neighbouring vertebrae lie the wrong way round: mixed-up labels, or an image upside down."""
+    heights = {
+        item.level: float(item.region.grid.point_mm(np.argwhere(item.region.values).mean(axis=0))[2])
+        for item in structures
+        if item.role is Role.VERTEBRA and item.level and isinstance(item.region, Volume)
+    }
+    wrong = [(a, b) for a, b in pairwise(sorted(heights, key=position)) if heights[a] <= heights[b]]
+    return tuple(f"{path.name}: the vertebra labelled {a} lies below the one labelled {b}" for a, b in wrong)
 
 
 def _structure(
