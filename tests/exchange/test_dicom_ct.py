@@ -26,7 +26,7 @@ from synthetic_dicom import (
     write_series,
 )
 
-from metaspine.errors import ImageError
+from metaspine.errors import Cancelled, ImageError
 from metaspine.exchange.dicom_ct import read_dicom_ct
 from metaspine.exchange.scans import read_scan
 
@@ -373,6 +373,22 @@ def test_a_folder_without_ct_and_a_missing_path_are_refused(tmp_path):
 def test_slices_thinner_than_their_distance_are_noted(tmp_path):
     write_series(tmp_path, change=setting("SliceThickness", "1"))
     assert any("3.00 mm apart and 1.00 mm thick" in note for note in read_scan(tmp_path).notes)
+
+
+def test_progress_is_told_and_may_stop_the_reading(tmp_path):
+    write_series(tmp_path)
+    heard: list[tuple[str, float]] = []
+    read_scan(tmp_path, progress=lambda step, fraction: heard.append((step, fraction)))
+    assert {"looking through the DICOM folder", "reading the CT slices"} < {step for step, _ in heard}
+    assert all(0 <= fraction <= 1 for _, fraction in heard)
+    assert heard[-1][1] == 1
+
+    def stop(step: str, fraction: float) -> None:
+        if step == "reading the CT slices":
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        read_scan(tmp_path, progress=stop)
 
 
 def test_where_the_scan_came_from(tmp_path):
