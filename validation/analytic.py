@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from metaspine.evaluation.fields import GridField
+from metaspine.evaluation.fields import GridField, WaterField
 from metaspine.geometry import Grid, Volume
 from metaspine.geometry.contours import Contour, ContourSet
 from metaspine.geometry.grid import FloatArray
 from metaspine.patient.plan import DwellPosition
+from metaspine.physics.applicator_files import read_applicator
 
 FRAME = "analytic"
 CORNERS = 360
@@ -69,7 +70,9 @@ class Analytic:
         volume = Volume(self.dose(points.reshape(-1, 3)).reshape(grid.shape), grid)
         if self.source_mm is None:
             return GridField(volume)
-        return GridField(volume, (DwellPosition(np.asarray(self.source_mm), np.array([0.0, 0.0, 1.0]), 60.0),))
+        needle = read_applicator("intrabeam-needle")
+        dwell = DwellPosition(np.asarray(self.source_mm), np.array([0.0, 0.0, 1.0]), 60.0)
+        return GridField(volume, WaterField((dwell,), needle, needle.nominal))
 
 
 def linear(axis: int, gy_per_mm: float = 1.0) -> Analytic:

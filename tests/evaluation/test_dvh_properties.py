@@ -63,7 +63,7 @@ def test_the_curve_falls_from_one() -> None:
 
 def test_volume_outside_the_grid_leaves_cold_metrics_open_and_hot_ones_known() -> None:
     found = doses([20, 15, 10, 9], [25, 25, 25, 25], outside=100, face=0.3)
-    metrics = dose_metrics(TwoDensities(found, found), level_gy=8)
+    metrics = dose_metrics(TwoDensities(found, found), TwoDensities(found, found), level_gy=8)
     cold = find(metrics, "D98")
     assert cold.value is None
     assert (cold.low, cold.high) == (0, 0.3)
@@ -76,7 +76,7 @@ def test_volume_outside_the_grid_leaves_cold_metrics_open_and_hot_ones_known() -
 
 def test_where_the_grid_cuts_the_high_dose_the_metric_is_open() -> None:
     found = doses([20, 15], [50, 50], outside=10, face=18)
-    metrics = dose_metrics(TwoDensities(found, found), level_gy=8)
+    metrics = dose_metrics(TwoDensities(found, found), TwoDensities(found, found), level_gy=8)
     assert find(metrics, "V8Gy").value is None
     assert find(metrics, "V8Gy").low == pytest.approx(100 / 110)
     assert find(metrics, "V8Gy").high == 1
@@ -84,14 +84,14 @@ def test_where_the_grid_cuts_the_high_dose_the_metric_is_open() -> None:
 
 def test_a_structure_smaller_than_003_cc_has_no_d003cc() -> None:
     found = doses([20, 15], [10, 19])
-    metric = find(dose_metrics(TwoDensities(found, found), level_gy=8), "D0.03cc")
+    metric = find(dose_metrics(TwoDensities(found, found), TwoDensities(found, found), level_gy=8), "D0.03cc")
     assert metric.value is None
     assert "smaller than 0.03 cc" in metric.note
 
 
 def test_two_densities_span_the_band() -> None:
     fine, coarse = doses([20, 10], [50, 50]), doses([19, 10.5], [50, 50])
-    mean = find(dose_metrics(TwoDensities(fine, coarse), level_gy=8), "mean dose")
+    mean = find(dose_metrics(TwoDensities(fine, coarse), TwoDensities(fine, coarse), level_gy=8), "mean dose")
     assert (mean.value, mean.low, mean.high) == (15, 14.75, 15)
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from metaspine.errors import InputError, StructureError
 from metaspine.evaluation.dvh import DoseVolume, DoseVolumeCurve, curve, dose_volume
-from metaspine.evaluation.fields import DoseField, GridField
+from metaspine.evaluation.fields import DoseField, GridField, WaterField
+from metaspine.evaluation.hot_part import HOT_SPACING_MM, hot_part
 from metaspine.evaluation.limits import upper_bounds
 from metaspine.evaluation.metrics import Metric, TwoDensities, dose_metrics, find
 from metaspine.evaluation.quadrature import Quadrature, quadrature, suitable_spacing_mm
@@ -123,7 +124,7 @@ def evaluate(
     sigma_mm = plan.applicator.tip_position_uncertainty_mm
     reading = _Reading(
         plan=plan,
-        field=GridField(dose.volume, (plan.dwell,), plan.applicator),
+        field=GridField(dose.volume, WaterField((plan.dwell,), plan.applicator, plan.output)),
         grid_dose=dose,
         slice_mm=float(scan.image.grid.spacing_mm[2]),
         ends=ends,
@@ -178,7 +179,18 @@ class _Reading:
         doses = TwoDensities(dose_volume(fine, self.field), dose_volume(coarse, self.field))
         if not (doses.fine.dose_gy.size and doses.coarse.dose_gy.size):
             return _why_without_dose(doses.fine)
-        return self._result(structure, fine, doses)
+        hot = TwoDensities(*(self._hot(structure, doses.fine, HOT_SPACING_MM * factor) for factor in (1.0, COARSER)))
+        return self._result(structure, fine, doses, hot)
+
+    def _hot(self, structure: Structure, doses: DoseVolume, spacing_mm: float) -> DoseVolume:
+        return hot_part(
+            structure.region,
+            doses,
+            self.field,
+            spacing_mm=spacing_mm,
+            ends=self.ends,
+            single_plane_mm=self.slice_mm,
+        )
 
     def _points(self, structure: Structure, spacing_mm: float) -> Quadrature:
         return quadrature(
@@ -189,9 +201,11 @@ class _Reading:
             single_plane_mm=self.slice_mm,
         )
 
-    def _result(self, structure: Structure, points: Quadrature, doses: TwoDensities) -> StructureDose:
+    def _result(
+        self, structure: Structure, points: Quadrature, doses: TwoDensities, hot: TwoDensities
+    ) -> StructureDose:
         fine = doses.fine
-        x, y, z = (float(value) for value in fine.hottest_mm)
+        x, y, z = (float(value) for value in hot.fine.hottest_mm)
         return StructureDose(
             structure=structure.name,
             role=structure.role,
@@ -203,17 +217,17 @@ class _Reading:
             convention=f"{points.convention}; points {points.spacing_mm:.2f} mm apart",
             curve=curve(fine),
             metrics=(
-                *dose_metrics(doses, level_gy=self.plan.prescription.dose_gy),
-                *self._upper_metrics(doses),
+                *dose_metrics(doses, hot, level_gy=self.plan.prescription.dose_gy),
+                *self._upper_metrics(hot),
             ),
             hottest_mm=(x, y, z),
             notes=_notes(structure, fine),
         )
 
-    def _upper_metrics(self, doses: TwoDensities) -> tuple[Metric, ...]:
+    def _upper_metrics(self, hot: TwoDensities) -> tuple[Metric, ...]:
         fine, coarse = (
             upper_bounds(found, dwell=self.plan.dwell, output=self.plan.output, sigma_mm=self.sigma_mm)
-            for found in (doses.fine, doses.coarse)
+            for found in (hot.fine, hot.coarse)
         )
         return (
             _pair("point maximum, upper 95 %", fine.point_maximum_upper_95_gy, coarse.point_maximum_upper_95_gy),

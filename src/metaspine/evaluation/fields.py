@@ -1,8 +1,8 @@
 """The dose as a function of the point: from a dose grid, or straight from the depth dose.
 
-On a grid the logarithm of D / G is interpolated, with the geometry factor of the dwell positions G = sum t / r^2 (as
-the TG-43 formalism does): near the source, where D falls steeply, D / G varies slowly. Voxels without dose (inside
-the applicator) take no part; a cell with a voxel of zero dose is interpolated linearly.
+On a grid, what is interpolated is the ratio of the dose to the dose in water of the same dwell positions; the dose in
+water itself is known at every point. Near the source, where the dose falls by a quarter from one millimetre to the
+next, the ratio varies slowly. Voxels without dose (inside the applicator) take no part.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ class DoseField(Protocol):
         """Say for each point (n, 3) whether it lies in the applicator, where no dose is defined."""
 
     @property
+    def sources_mm(self) -> FloatArray:
+        """The isocentres of the dwell positions (n, 3)."""
+
+    @property
     def largest_outside_gy(self) -> float:
         """The highest dose that points outside the known region can have."""
 
@@ -54,6 +58,11 @@ class WaterField:
         return inside_applicator(points_mm, dwells=self.dwells, applicator=self.applicator)
 
     @property
+    def sources_mm(self) -> FloatArray:
+        """The isocentres of the dwell positions (n, 3)."""
+        return np.array([dwell.isocentre_mm for dwell in self.dwells], dtype=np.float64).reshape(-1, 3)
+
+    @property
     def largest_outside_gy(self) -> float:
         """Nothing lies outside: 0."""
         return 0.0
@@ -61,28 +70,30 @@ class WaterField:
 
 @dataclass(frozen=True, eq=False)
 class GridField:
-    """A dose grid around dwell positions.
+    """A dose grid, interpolated as its ratio to the dose in water (DVH-02).
 
-    Without dwell positions (a dose from elsewhere) it is interpolated linearly and knows no applicator.
+    Without ``water`` (a dose from elsewhere) the dose itself is interpolated, and no applicator is known.
     """
 
     volume: Volume
-    dwells: Sequence[DwellPosition] = ()
-    applicator: Applicator | None = None
+    water: WaterField | None = None
 
     def dose_gy(self, points_mm: FloatArray) -> FloatArray:
         """Return the dose at LPS points (n, 3); NaN inside the applicator and outside the grid's voxels."""
         points = np.ascontiguousarray(points_mm, dtype=np.float64)
-        sources, seconds = self._sources
-        grid = self.volume.grid
-        dose = _sample(self.volume.values, points, (grid.affine, grid.inverse), (sources, seconds))
-        return dose if self.applicator is None else np.where(self.inside_applicator(points), np.nan, dose)
+        ratio = _sample(self._ratio, points, self.volume.grid.inverse)
+        return np.asarray(ratio if self.water is None else ratio * self.water.dose_gy(points))
 
     def inside_applicator(self, points_mm: FloatArray) -> NDArray[np.bool_]:
         """Say for each point (n, 3) whether it lies in the applicator."""
-        if self.applicator is None:
+        if self.water is None:
             return np.zeros(len(points_mm), dtype=np.bool_)
-        return inside_applicator(points_mm, dwells=self.dwells, applicator=self.applicator)
+        return self.water.inside_applicator(points_mm)
+
+    @property
+    def sources_mm(self) -> FloatArray:
+        """The isocentres of the dwell positions (n, 3); none for a dose from elsewhere."""
+        return np.empty((0, 3)) if self.water is None else self.water.sources_mm
 
     @cached_property
     def largest_outside_gy(self) -> float:
@@ -93,99 +104,60 @@ class GridField:
         return float(known.max()) if known.size else 0.0
 
     @cached_property
-    def _sources(self) -> tuple[FloatArray, FloatArray]:
-        used = [dwell for dwell in self.dwells if dwell.time_s > 0]
-        sources = np.array([dwell.isocentre_mm for dwell in used], dtype=np.float64).reshape(-1, 3)
-        return sources, np.array([dwell.time_s for dwell in used], dtype=np.float64)
+    def _ratio(self) -> FloatArray:
+        """The dose over the dose in water, at the voxels; NaN where either has none."""
+        values, grid = self.volume.values, self.volume.grid
+        ratio = np.array(values, dtype=np.float64, order="C")
+        if self.water is None:
+            return ratio
+        plane = np.moveaxis(np.indices((1, *grid.shape[1:])), 0, -1).reshape(-1, 3).astype(np.float64)
+        for i in range(grid.shape[0]):
+            plane[:, 0] = i
+            in_water = self.water.dose_gy(grid.point_mm(plane)).reshape(grid.shape[1:])
+            ratio[i] = np.divide(values[i], in_water, out=np.zeros_like(in_water), where=in_water != 0)
+        return ratio
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _geometry_factor(x: float, y: float, z: float, sources: FloatArray, seconds: FloatArray) -> float:
-    """Return sum t / r^2 at a point; 1 where there is no source."""
-    if sources.shape[0] == 0:
-        return 1.0
-    factor = 0.0
-    for n in range(sources.shape[0]):
-        square = (x - sources[n, 0]) ** 2 + (y - sources[n, 1]) ** 2 + (z - sources[n, 2]) ** 2
-        factor += seconds[n] / max(square, 1e-12)
-    return factor
+def _along(matrix: FloatArray, row: int, point: FloatArray) -> float:
+    """Return one coordinate of a point (3,) moved by a 4 x 4 matrix."""
+    return float(matrix[row, 0] * point[0] + matrix[row, 1] * point[1] + matrix[row, 2] * point[2] + matrix[row, 3])
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _cell(index: float, voxels: int) -> tuple[int, float]:
-    """Return the voxel below a fractional index, and how far the index lies towards the next one, 0 to 1."""
-    inside = min(max(index, 0.0), voxels - 1.0)
-    below = min(int(inside), max(voxels - 2, 0))
-    return below, inside - below
+    """Return the voxel below a fractional index, and how far the index lies towards the next one, 0 to 1.
+
+    In the outer half of the first and the last voxel it is that voxel; beyond, the voxel is -1.
+    """
+    if not -0.5 - 1e-9 <= index <= voxels - 0.5 + 1e-9:
+        return -1, 0.0
+    within = min(max(index, 0.0), voxels - 1.0)
+    below = min(int(within), max(voxels - 2, 0))
+    return below, within - below
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _along(matrix: FloatArray, row: int, x: float, y: float, z: float) -> float:
-    """Return one coordinate of a point moved by a 4 x 4 matrix."""
-    return float(matrix[row, 0] * x + matrix[row, 1] * y + matrix[row, 2] * z + matrix[row, 3])
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _off_the_voxels(index: tuple[float, float, float], shape: tuple[int, int, int]) -> bool:
-    """Say whether a fractional index lies beyond the outer faces of the voxels."""
-    outside = False
-    for axis in range(3):
-        outside = outside or not -0.5 - 1e-9 <= index[axis] <= shape[axis] - 0.5 + 1e-9
-    return outside
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _corner(
-    values: NDArray[np.floating],
-    index: tuple[float, float, float],
-    number: int,
-    affine: FloatArray,
-    source: tuple[FloatArray, FloatArray],
-) -> tuple[float, float]:
-    """Return weight and D / G of one of the eight voxels around a fractional index; weight 0 without dose."""
-    sources, seconds = source
-    i, along_i = _cell(index[0], values.shape[0])
-    j, along_j = _cell(index[1], values.shape[1])
-    k, along_k = _cell(index[2], values.shape[2])
-    up_i, up_j, up_k = number & 1, (number >> 1) & 1, (number >> 2) & 1
-    weight = along_i if up_i else 1.0 - along_i
-    weight *= along_j if up_j else 1.0 - along_j
-    weight *= along_k if up_k else 1.0 - along_k
-    if weight <= 0.0:
-        return 0.0, 0.0
-    i, j, k = i + up_i, j + up_j, k + up_k
-    dose = float(values[i, j, k])
-    if not np.isfinite(dose):
-        return 0.0, 0.0
-    x, y, z = (_along(affine, 0, i, j, k), _along(affine, 1, i, j, k), _along(affine, 2, i, j, k))
-    return weight, dose / _geometry_factor(x, y, z, sources, seconds)
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _sample(
-    values: NDArray[np.floating],
-    points_mm: FloatArray,
-    frame: tuple[FloatArray, FloatArray],
-    source: tuple[FloatArray, FloatArray],
-) -> FloatArray:
-    """Return the dose at points (n, 3); NaN off the voxels and where no voxel around has a dose."""
-    affine, inverse = frame
-    sources, seconds = source
+def _sample(values: FloatArray, points_mm: FloatArray, inverse: FloatArray) -> FloatArray:
+    """Return trilinear values at points (n, 3), over the voxels that have one; NaN off the voxels."""
     result = np.full(points_mm.shape[0], np.nan)
     for n in range(points_mm.shape[0]):
-        x, y, z = points_mm[n]
-        index = (_along(inverse, 0, x, y, z), _along(inverse, 1, x, y, z), _along(inverse, 2, x, y, z))
-        if _off_the_voxels(index, values.shape):
+        i, along_i = _cell(_along(inverse, 0, points_mm[n]), values.shape[0])
+        j, along_j = _cell(_along(inverse, 1, points_mm[n]), values.shape[1])
+        k, along_k = _cell(_along(inverse, 2, points_mm[n]), values.shape[2])
+        if min(i, j, k) < 0:
             continue
-        total, linear, logarithm = 0.0, 0.0, 0.0
-        for number in range(8):
-            weight, ratio = _corner(values, index, number, affine, source)
-            if weight > 0.0:
+        total, weighted = 0.0, 0.0
+        for corner in range(8):
+            up_i, up_j, up_k = corner & 1, (corner >> 1) & 1, (corner >> 2) & 1
+            weight = (
+                (along_i if up_i else 1.0 - along_i)
+                * (along_j if up_j else 1.0 - along_j)
+                * (along_k if up_k else 1.0 - along_k)
+            )
+            if weight > 0.0 and np.isfinite(values[i + up_i, j + up_j, k + up_k]):
                 total += weight
-                linear += weight * ratio
-                logarithm += weight * (np.log(ratio) if ratio > 0.0 else -np.inf)
+                weighted += weight * values[i + up_i, j + up_j, k + up_k]
         if total > 0.0:
-            scale = _geometry_factor(x, y, z, sources, seconds)
-            in_logarithm = sources.shape[0] > 0 and np.isfinite(logarithm)
-            result[n] = scale * (np.exp(logarithm / total) if in_logarithm else linear / total)
+            result[n] = weighted / total
     return result

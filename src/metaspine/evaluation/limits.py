@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from metaspine.errors import StructureError
 from metaspine.evaluation.dvh import DoseVolume, dose_volume
 from metaspine.evaluation.fields import WaterField
-from metaspine.evaluation.metrics import SMALL_VOLUME_MM3
+from metaspine.evaluation.hot_part import SMALL_VOLUME_MM3, hot_part
+from metaspine.evaluation.nearest import nearest_point_mm
 from metaspine.evaluation.quadrature import Quadrature, quadrature, suitable_spacing_mm
 from metaspine.geometry.contours import ContourSet
 from metaspine.geometry.grid import FloatArray, Grid
@@ -52,11 +53,12 @@ def check_limit(
     Raises
     ------
     StructureError
-        When the structure lies farther than 40 mm from the isocentre along every axis, or is empty.
+        When the structure lies outside the box that reaches 40 mm from the isocentre to each side, or is empty.
     """
     points = points_near(structure.region, dwell.isocentre_mm)
-    doses = dose_volume(points, WaterField((dwell,), applicator, output))
-    bounds = upper_bounds(doses, dwell=dwell, output=output, sigma_mm=tip_position_uncertainty_mm)
+    field = WaterField((dwell,), applicator, output)
+    hot = hot_part(structure.region, dose_volume(points, field), field)
+    bounds = upper_bounds(hot, dwell=dwell, output=output, sigma_mm=tip_position_uncertainty_mm)
     highest = max(bounds.point_maximum_upper_95_gy, bounds.d003cc_upper_95_gy or 0.0)
     return LimitCheck(
         structure=structure.name,
@@ -66,37 +68,37 @@ def check_limit(
         point_maximum_upper_95_gy=bounds.point_maximum_upper_95_gy,
         d003cc_gy=bounds.d003cc_gy,
         d003cc_upper_95_gy=bounds.d003cc_upper_95_gy,
-        nearest_distance_mm=_nearest_mm(points, dwell.isocentre_mm),
+        nearest_distance_mm=nearest_distance_mm(structure.region, dwell.isocentre_mm),
         met=bool(highest <= limit.maximum_gy * (1 + _ROUNDING)),
         decides=structure.confirmed,
         evidence=(limit.evidence, *EVIDENCE),
     )
 
 
-def upper_bounds(doses: DoseVolume, *, dwell: DwellPosition, output: Output, sigma_mm: float) -> UpperBounds:
-    """Return point maximum and D0.03cc of a structure, and their upper bounds at their own distances."""
+def upper_bounds(hot: DoseVolume, *, dwell: DwellPosition, output: Output, sigma_mm: float) -> UpperBounds:
+    """Return point maximum and D0.03cc of a structure's hot part, and their upper bounds at their own distances."""
 
     def bound(dose_gy: float, point_mm: FloatArray) -> float:
         distance = float(np.linalg.norm(point_mm - dwell.isocentre_mm))
         return upper_95(output, dose_gy=dose_gy, distance_mm=distance, sigma_mm=sigma_mm)
 
-    hottest = (doses.hottest_gy, bound(doses.hottest_gy, doses.hottest_mm))
-    if doses.dosed_mm3 < SMALL_VOLUME_MM3:
+    hottest = (hot.hottest_gy, bound(hot.hottest_gy, hot.hottest_mm))
+    if hot.dosed_mm3 < SMALL_VOLUME_MM3:
         return UpperBounds(*hottest, None, None)
-    at = doses.index_at_volume(SMALL_VOLUME_MM3)
-    return UpperBounds(*hottest, float(doses.dose_gy[at]), bound(float(doses.dose_gy[at]), doses.points_mm[at]))
+    at = hot.index_at_volume(SMALL_VOLUME_MM3)
+    return UpperBounds(*hottest, float(hot.dose_gy[at]), bound(float(hot.dose_gy[at]), hot.points_mm[at]))
 
 
 def nearest_distance_mm(region: Volume | ContourSet, isocentre_mm: ArrayLike) -> float:
-    """Return the distance in mm from the isocentre to the nearest point of a region, its surface included.
+    """Return the exact distance in mm from the isocentre to the nearest point of a region, its surface included.
 
     Raises
     ------
     StructureError
-        When the region lies farther than 40 mm from the isocentre along every axis, or is empty.
+        When the region is empty.
     """
     isocentre = np.asarray(isocentre_mm, dtype=np.float64)
-    return _nearest_mm(points_near(region, isocentre), isocentre)
+    return float(np.linalg.norm(nearest_point_mm(region, isocentre) - isocentre))
 
 
 def points_near(region: Volume | ContourSet, isocentre_mm: FloatArray) -> Quadrature:
@@ -108,7 +110,8 @@ def points_near(region: Volume | ContourSet, isocentre_mm: FloatArray) -> Quadra
         When none of the region lies there, or it is empty.
     """
     frame = region.grid.frame_of_reference if isinstance(region, Volume) else region.frame_of_reference
-    near = Grid.around(isocentre_mm, half_extent_mm=REACH_MM, spacing_mm=REACH_MM, frame_of_reference=frame)
+    third = 2 * REACH_MM / 3
+    near = Grid.around(isocentre_mm, half_extent_mm=third, spacing_mm=third, frame_of_reference=frame)
     points = quadrature(region, spacing_mm=min(suitable_spacing_mm(region), 0.5), within=near)
     if not len(points.points_mm):
         raise StructureError(
@@ -117,8 +120,3 @@ def points_near(region: Volume | ContourSet, isocentre_mm: FloatArray) -> Quadra
             remedy="Check the level, or name a limiting structure near the needle",
         )
     return points
-
-
-def _nearest_mm(points: Quadrature, isocentre_mm: FloatArray) -> float:
-    candidates = np.concatenate([points.points_mm, points.surface_mm])
-    return float(np.linalg.norm(candidates - isocentre_mm, axis=1).min())

@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from metaspine.evaluation.dvh import DoseVolume
+from metaspine.evaluation.hot_part import SMALL_VOLUME_MM3
 
-SMALL_VOLUME_MM3 = 30.0
-"""0.03 cc."""
 OPEN_FRACTION = 0.01
 """A metric left open by more than this fraction is not determinable (DVH-05)."""
 
@@ -35,7 +34,7 @@ class Metric:
 
 @dataclass(frozen=True, eq=False)
 class TwoDensities:
-    """The same structure with fine and with coarse quadrature."""
+    """The same structure, or its hot part, with fine and with coarse quadrature."""
 
     fine: DoseVolume
     coarse: DoseVolume
@@ -45,15 +44,23 @@ Measure = Callable[[DoseVolume, float], float]
 """From doses, and the dose that the volume outside the grid is taken to have, to a number."""
 
 
-def dose_metrics(doses: TwoDensities, *, level_gy: float) -> tuple[Metric, ...]:
-    """Return the metrics of one structure; ``level_gy`` is the dose whose volume and coverage are wanted."""
+def dose_metrics(doses: TwoDensities, hot: TwoDensities, *, level_gy: float) -> tuple[Metric, ...]:
+    """Return the metrics of one structure.
+
+    Parameters
+    ----------
+    doses, hot
+        Of the whole structure, and of its hot part for D0.03cc and the point maximum.
+    level_gy
+        The dose whose volume and coverage are wanted.
+    """
     percents = [(f"D{percent:g}", _dose_to_percent(percent)) for percent in (98, 95, 50, 2)]
     level = f"V{level_gy:g}Gy"
     return (
         *(banded(name, "Gy", doses, measure) for name, measure in percents),
         banded("mean dose", "Gy", doses, lambda found, outside: found.mean_gy(outside_gy=outside)),
-        banded("point maximum", "Gy", doses, lambda found, outside: max(found.hottest_gy, _part(found, outside))),
-        small_volume_dose(doses),
+        _point_maximum(doses, hot),
+        _small_volume_dose(doses, hot),
         banded(level, "", doses, _fraction_above(level_gy)),
         banded(f"{level} (volume)", "cc", doses, _volume_above_cc(level_gy)),
     )
@@ -66,20 +73,27 @@ def banded(name: str, unit: str, doses: TwoDensities, measure: Measure) -> Metri
     coarse = measure(doses.coarse, 0.0), measure(doses.coarse, highest)
     low, high = min(value, bound, *coarse), max(value, bound, *coarse)
     if abs(bound - value) > OPEN_FRACTION * max(abs(bound), abs(value)):
-        outside = doses.fine.outside_mm3 / doses.fine.dosed_mm3
-        note = f"not determinable: {outside:.1%} of the volume lies outside the dose grid (DVH-05)"
-        return Metric(name, None, unit, low, high, note)
+        return Metric(name, None, unit, low, high, _open_note(doses.fine))
     return Metric(name, value, unit, low, high)
 
 
-def small_volume_dose(doses: TwoDensities) -> Metric:
-    """Return D0.03cc: the largest dose that at least 0.03 cc gets; None where the structure is smaller."""
+def _point_maximum(doses: TwoDensities, hot: TwoDensities) -> Metric:
+    values = [max(whole.hottest_gy, part.hottest_gy) for whole, part in zip(_both(doses), _both(hot), strict=True)]
+    if doses.fine.outside_mm3 and doses.fine.largest_outside_gy > values[0]:
+        bound = doses.fine.largest_outside_gy
+        return Metric("point maximum", None, "Gy", min(values), bound, _open_note(doses.fine))
+    return Metric("point maximum", values[0], "Gy", min(values), max(values))
+
+
+def _small_volume_dose(doses: TwoDensities, hot: TwoDensities) -> Metric:
     if min(doses.fine.dosed_mm3, doses.coarse.dosed_mm3) < SMALL_VOLUME_MM3:
         note = f"the structure is smaller than 0.03 cc ({doses.fine.dosed_mm3 / 1000:.3f} cc)"
         return Metric("D0.03cc", None, "Gy", None, None, note)
-    return banded(
-        "D0.03cc", "Gy", doses, lambda found, outside: found.dose_to_volume_gy(SMALL_VOLUME_MM3, outside_gy=outside)
-    )
+    values = [part.dose_to_volume_gy(SMALL_VOLUME_MM3) for part in _both(hot)]
+    if doses.fine.outside_mm3 and doses.fine.largest_outside_gy > values[0]:
+        bound = doses.fine.largest_outside_gy
+        return Metric("D0.03cc", None, "Gy", min(values), bound, _open_note(doses.fine))
+    return Metric("D0.03cc", values[0], "Gy", min(values), max(values))
 
 
 def find(metrics: Sequence[Metric], name: str) -> Metric:
@@ -93,8 +107,13 @@ def find(metrics: Sequence[Metric], name: str) -> Metric:
     return {metric.name: metric for metric in metrics}[name]
 
 
-def _part(found: DoseVolume, outside_gy: float) -> float:
-    return outside_gy if found.outside_mm3 else 0.0
+def _both(doses: TwoDensities) -> tuple[DoseVolume, DoseVolume]:
+    return doses.fine, doses.coarse
+
+
+def _open_note(found: DoseVolume) -> str:
+    outside = found.outside_mm3 / found.dosed_mm3
+    return f"not determinable: {outside:.1%} of the volume lies outside the dose grid (DVH-05)"
 
 
 def _dose_to_percent(percent: float) -> Measure:

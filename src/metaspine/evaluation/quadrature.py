@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from metaspine.errors import StructureError
+from metaspine.evaluation.nearest import covered
 from metaspine.geometry.contours import ContourSet
 from metaspine.geometry.evenodd import edges
 from metaspine.geometry.grid import FloatArray, Grid
@@ -128,7 +129,7 @@ def _of_voxels(region: Volume, spacing_mm: float, within: Grid | None) -> Quadra
     return Quadrature(
         points_mm=grid.point_mm(points),
         volume_mm3=np.repeat(weights / len(offsets), len(offsets)),
-        surface_mm=_voxel_surface(values >= 0.5, grid, np.asarray(start), min(spacing_mm, SURFACE_MM)),
+        surface_mm=_voxel_surface(covered(region.values)[window], grid, np.asarray(start), min(spacing_mm, SURFACE_MM)),
         beyond_mm3=max(total - float(weights.sum()), 0.0),
         spacing_mm=spacing_mm,
         convention=f"voxel cells of {' x '.join(f'{s:.2f}' for s in grid.spacing_mm)} mm",
