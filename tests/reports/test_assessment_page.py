@@ -51,7 +51,7 @@ def test_reasons_are_told_in_words_with_their_rule() -> None:
     assert "ineligible: pedicle infiltration" in page
     assert "excludes\nIORT-06" in page
     assert "not known\nKYPHO-01" in page
-    assert "missing: lesion.tomita type" in page
+    assert "missing: lesion.tomita_type" in page
 
 
 def test_the_lesion_at_the_plans_level_is_shown_and_all_are_listed() -> None:

@@ -43,9 +43,12 @@ def assessment_page(case: Case, advice: Advice, *, level: str = "", follows: boo
         blocks.append(lesion_table(advice))
     if advice.notes:
         blocks.append(note_table(advice.notes))
-    absent = f"The case file describes no lesion at {level}: this is" if level and level != lesion.level else "This is"
+    absent = f"The case file describes no lesion at {level}: this is the assessment of {lesion.level}."
     return Page(
-        f"Assessment of {lesion.level}", tuple(blocks), standfirst=f"{absent} {advice.disclaimer}", follows=follows
+        f"Assessment of {lesion.level}",
+        tuple(blocks),
+        standfirst=absent if level not in ("", lesion.level) else "",
+        follows=follows,
     )
 
 
@@ -78,7 +81,7 @@ def patient_facts(case: Case) -> Facts:
             Fact(
                 "Age, sex", f"{age}, {known(patient.sex)}", f"KPS {_number(patient.kps)}, ECOG {_number(patient.ecog)}"
             ),
-            Fact("Primary", f"{spoken(oncology.primary)}, subtype {known(oncology.subtype)}", histology),
+            Fact("Primary", f"{in_words(oncology.primary)}, subtype {known(oncology.subtype)}", histology),
             Fact("Expected survival", survival),
         ),
     )
@@ -268,7 +271,7 @@ def cited(identifiers: tuple[str, ...]) -> str:
 
 
 def _note(words: str, basis: Basis) -> str:
-    missing = f"missing: {listed([spoken(key) for key in basis.missing])}" if basis.missing else ""
+    missing = f"missing: {listed(basis.missing)}" if basis.missing else ""
     parts = [part.rstrip(". ") for part in (words, *basis.notes, missing) if part]
     return ". ".join([*parts, f"[{cited(basis.evidence)}]"])
 

@@ -44,8 +44,11 @@ _WORDS = {
     "BAND_GE24_EN_BLOC_BY_SURVIVAL_ONLY": "24 months or more: en bloc by survival alone",
     "8Gy/1": "8 Gy in 1 fraction",
     ">=30Gy_fractionated": "30 Gy or more, fractionated",
-    "stable": "stable",
-    "indeterminate": "indeterminate",
+    "rcc": "renal cell carcinoma",
+    "nsclc": "non-small-cell lung cancer",
+    "sclc": "small-cell lung cancer",
+    "hcc": "hepatocellular carcinoma",
+    "unknown": "unknown",
     "high": "high grade",
     "low": "low grade",
 }
