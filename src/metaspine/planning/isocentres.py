@@ -14,7 +14,7 @@ from metaspine.geometry import Grid, Volume
 from metaspine.geometry.grid import FloatArray
 from metaspine.patient.prescription import Prescription
 from metaspine.patient.structure import Structure
-from metaspine.physics.applicators import Applicator, Output
+from metaspine.physics.applicators import Applicator, DistanceOrigin, Output
 from metaspine.physics.uncertainty import largest_allowed_distance_mm
 
 _LESION_SPACING_MM = 1.0
@@ -92,11 +92,10 @@ def aim(
     *,
     applicator: Applicator,
     output: Output,
-    sigma_mm: float,
 ) -> Aim:
     """Return what a search aims at.
 
-    ``lesion`` is the lesion's mask. ``sigma_mm`` is the standard deviation of the tip's position.
+    ``lesion`` is the lesion's mask.
 
     Raises
     ------
@@ -113,7 +112,7 @@ def aim(
             dose_gy=prescription.dose_gy,
             limit_gy=prescription.limit.maximum_gy,
             nearest_distance_mm=float(distance),
-            sigma_mm=sigma_mm,
+            sigma_mm=applicator.tip_position_uncertainty_mm,
         )
         for distance in nearest
     ]
@@ -132,7 +131,7 @@ def requested_distance_mm(prescription: Prescription, applicator: Applicator) ->
     """Return the prescribed distance from the isocentre; None where it is the lesion's border."""
     if prescription.depth_mm is None:
         return None
-    return applicator.from_isocentre_mm(prescription.depth_mm, prescription.origin)  # type: ignore[arg-type]
+    return applicator.from_isocentre_mm(prescription.depth_mm, DistanceOrigin(prescription.origin))
 
 
 def farthest_border_mm(region: Volume, isocentre_mm: FloatArray) -> float:

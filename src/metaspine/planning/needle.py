@@ -20,12 +20,12 @@ class Needle:
 
     @classmethod
     def of(cls, applicator: Applicator, policy: PlanningPolicy) -> Needle:
-        """Return the device's own lengths with the policy's reserve and working channel."""
+        """Return the device's own lengths with the policy's reserve."""
         channel = applicator.channel
         return cls(
             length_mm=channel.needle_length_mm,
             usable_length_mm=channel.needle_length_mm - policy.hub_reserve_mm,
             usable_cannula_mm=channel.cannula_length_mm - policy.hub_reserve_mm,
-            channel_radius_mm=(policy.working_channel_diameter_mm or channel.working_channel_diameter_mm) / 2,
+            channel_radius_mm=channel.working_channel_diameter_mm / 2,
             needle_radius_mm=applicator.radius_mm,
         )

@@ -310,7 +310,11 @@ def _notes(
             else f"inside the pedicle, but only {channels.pedicle_margin[index]:.1f} mm from its cortex"
         )
     if approach is Approach.EXTRAPEDICULAR:
-        notes.append("enters the body beside the pedicle, between it and the rib")
+        notes.append(
+            f"runs along the pedicle's lateral cortex, {-lateral:.1f} mm of the channel beyond it"
+            if channels.axis_depth[index] > 0
+            else "enters the body beside the pedicle, between it and the rib"
+        )
     if entry is None:
         notes.append("the image holds no skin on this path: its depth and the needle's reach are not determinable")
     return (*notes, *task.around.notes)
