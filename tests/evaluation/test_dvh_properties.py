@@ -89,6 +89,13 @@ def test_a_structure_smaller_than_003_cc_has_no_d003cc() -> None:
     assert "smaller than 0.03 cc" in metric.note
 
 
+def test_v8gy_stands_beside_the_volume_at_the_prescribed_dose() -> None:
+    found = TwoDensities(doses([20, 9], [50, 50]), doses([20, 9], [50, 50]))
+    metrics = dose_metrics(found, found, level_gy=10)
+    assert (find(metrics, "V8Gy").value, find(metrics, "V10Gy").value) == (1.0, 0.5)
+    assert [metric.name for metric in dose_metrics(found, found, level_gy=8)].count("V8Gy") == 1
+
+
 def test_two_densities_span_the_band() -> None:
     fine, coarse = doses([20, 10], [50, 50]), doses([19, 10.5], [50, 50])
     mean = find(dose_metrics(TwoDensities(fine, coarse), TwoDensities(fine, coarse), level_gy=8), "mean dose")

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from metaspine.evaluation.dvh import DoseVolume
 from metaspine.evaluation.hot_part import SMALL_VOLUME_MM3
 
+REPORTED_LEVEL_GY = 8.0
+"""The dose of all published experience (PHY-26); V8Gy is stated for every prescription."""
 OPEN_FRACTION = 0.01
 """A metric left open by more than this fraction is not determinable (DVH-05)."""
 
@@ -52,17 +54,17 @@ def dose_metrics(doses: TwoDensities, hot: TwoDensities, *, level_gy: float) -> 
     doses, hot
         Of the whole structure, and of its hot part for D0.03cc and the point maximum.
     level_gy
-        The dose whose volume and coverage are wanted.
+        The prescribed dose: the fraction and the volume that get it are stated beside V8Gy.
     """
     percents = [(f"D{percent:g}", _dose_to_percent(percent)) for percent in (98, 95, 50, 2)]
-    level = f"V{level_gy:g}Gy"
+    levels = dict.fromkeys((REPORTED_LEVEL_GY, level_gy))
     return (
         *(banded(name, "Gy", doses, measure) for name, measure in percents),
         banded("mean dose", "Gy", doses, lambda found, outside: found.mean_gy(outside_gy=outside)),
         _point_maximum(doses, hot),
         _small_volume_dose(doses, hot),
-        banded(level, "", doses, _fraction_above(level_gy)),
-        banded(f"{level} (volume)", "cc", doses, _volume_above_cc(level_gy)),
+        *(banded(f"V{level:g}Gy", "", doses, _fraction_above(level)) for level in levels),
+        *(banded(f"V{level:g}Gy (volume)", "cc", doses, _volume_above_cc(level)) for level in levels),
     )
 
 
