@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from metaspine.errors import FrameMismatch, StructureError
 from metaspine.evaluation.dvh import DoseVolume, curve, dose_volume
+from metaspine.evaluation.evaluate import EVIDENCE
 from metaspine.evaluation.fields import GridField
 from metaspine.evaluation.metrics import TwoDensities, dose_metrics, find
 from metaspine.evaluation.quadrature import quadrature
+from metaspine.evidence import look_up
 from metaspine.geometry import Grid, Volume
 from metaspine.geometry.contours import Contour, ContourSet
 
@@ -160,3 +162,7 @@ def test_the_whole_structure_outside_has_no_dose() -> None:
     found = dose_volume(points, GridField(Volume(np.ones(grid.shape), grid)))
     assert found.dose_gy.size == 0
     assert found.outside_mm3 == pytest.approx(400)
+
+
+def test_every_convention_is_on_record() -> None:
+    assert all(look_up(identifier).statement for identifier in EVIDENCE)

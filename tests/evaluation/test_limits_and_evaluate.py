@@ -254,6 +254,13 @@ def test_a_long_canal_has_open_cold_metrics_and_a_known_maximum(evaluation: Eval
     assert canal.hottest_mm[1] == pytest.approx(13.5, abs=1e-6)
 
 
+def test_a_structure_that_holds_the_applicator_has_no_upper_bound(evaluation: Evaluation) -> None:
+    for name in ("point maximum, upper 95 %", "D0.03cc, upper 95 %"):
+        metric = evaluation.of("GTV").metric(name)
+        assert metric.value is None
+        assert "applicator lies in the structure" in metric.note
+
+
 def test_an_unknown_metric_is_answered_with_those_there_are(evaluation: Evaluation) -> None:
     with pytest.raises(InputError, match="D95"):
         evaluation.of("GTV").metric("D42")

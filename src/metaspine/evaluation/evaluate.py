@@ -206,6 +206,7 @@ class _Reading:
     ) -> StructureDose:
         fine = doses.fine
         x, y, z = (float(value) for value in hot.fine.hottest_mm)
+        metrics = dose_metrics(doses, hot, level_gy=self.plan.prescription.dose_gy)
         return StructureDose(
             structure=structure.name,
             role=structure.role,
@@ -216,31 +217,42 @@ class _Reading:
             outside_fraction=fine.outside_mm3 / fine.dosed_mm3,
             convention=f"{points.convention}; points {points.spacing_mm:.2f} mm apart",
             curve=curve(fine),
-            metrics=(
-                *dose_metrics(doses, hot, level_gy=self.plan.prescription.dose_gy),
-                *self._upper_metrics(hot),
-            ),
+            metrics=(*metrics, *self._upper_metrics(hot, metrics)),
             hottest_mm=(x, y, z),
             notes=_notes(structure, fine),
         )
 
-    def _upper_metrics(self, hot: TwoDensities) -> tuple[Metric, ...]:
+    def _upper_metrics(self, hot: TwoDensities, metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
         fine, coarse = (
             upper_bounds(found, dwell=self.plan.dwell, output=self.plan.output, sigma_mm=self.sigma_mm)
             for found in (hot.fine, hot.coarse)
         )
+        holds_applicator = hot.fine.in_applicator_mm3 > 0
         return (
-            _pair("point maximum, upper 95 %", fine.point_maximum_upper_95_gy, coarse.point_maximum_upper_95_gy),
-            _pair("D0.03cc, upper 95 %", fine.d003cc_upper_95_gy, coarse.d003cc_upper_95_gy),
+            _upper(
+                find(metrics, "point maximum"),
+                (fine.point_maximum_upper_95_gy, coarse.point_maximum_upper_95_gy),
+                holds_applicator=holds_applicator,
+            ),
+            _upper(
+                find(metrics, "D0.03cc"),
+                (fine.d003cc_upper_95_gy, coarse.d003cc_upper_95_gy),
+                holds_applicator=holds_applicator,
+            ),
         )
 
 
-def _pair(name: str, fine: float | None, coarse: float | None) -> Metric:
-    if fine is None or coarse is None:
-        return Metric(name, None, "Gy", None, None, "the structure is smaller than 0.03 cc")
-    if not np.isfinite(fine):
-        return Metric(name, None, "Gy", None, None, "the tip may touch the structure: no upper bound (PHY-22)")
-    return Metric(name, fine, "Gy", min(fine, coarse), max(fine, coarse))
+def _upper(nominal: Metric, bounds: tuple[float | None, float | None], *, holds_applicator: bool) -> Metric:
+    """Return the upper bound of a metric; not determinable where the metric is not, or where there is none."""
+    name = f"{nominal.name}, upper 95 %"
+    if nominal.value is None:
+        return Metric(name, None, nominal.unit, None, None, nominal.note)
+    if holds_applicator:
+        return Metric(name, None, nominal.unit, None, None, "none: the applicator lies in the structure")
+    if None in bounds or not np.isfinite(np.array(bounds, dtype=np.float64)).all():
+        return Metric(name, None, nominal.unit, None, None, "none: the tip may touch the structure (PHY-22)")
+    fine, coarse = (float(bound) for bound in bounds if bound is not None)
+    return Metric(name, fine, nominal.unit, min(fine, coarse), max(fine, coarse))
 
 
 def _why_without_dose(doses: DoseVolume) -> str:
