@@ -100,7 +100,7 @@ def _unknown_word(fault: Any) -> tuple[str, str]:
     unknown = "" if key in ("primary", "level") else ", or null where it is not known"
     return (
         what,
-        f"{nearest(str(fault['input']), allowed)}Write one of {', '.join(allowed)}, or null where it is not known",
+        f"{nearest(str(fault['input']), allowed)}Write one of {', '.join(allowed)}{unknown}",
     )
 
 
