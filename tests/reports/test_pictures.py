@@ -103,7 +103,8 @@ def test_needle_and_channel_have_their_own_size(plan: Plan) -> None:
     shaft = plan.trajectory.isocentre_mm - 30.0 * plan.trajectory.direction
     assert needle.distance_mm(shaft + 2.2 * across) == pytest.approx(0.0, abs=1e-9)
     assert channel.distance_mm(shaft + 3.5 * across) == pytest.approx(0.0, abs=1e-9)
-    assert needle.distance_mm(plan.trajectory.tip_mm) == pytest.approx(0.0, abs=1e-9)
+    for rod in (needle, channel):
+        assert rod.distance_mm(plan.trajectory.tip_mm) == pytest.approx(0.0, abs=1e-9)
     assert needle.distance_mm(plan.trajectory.tip_mm - 94.0 * plan.trajectory.direction) == pytest.approx(0.0, abs=1e-9)
 
 

@@ -17,11 +17,12 @@ from pypdf import PdfReader
 
 from metaspine.errors import Cancelled, FrameMismatch, NotEligible, NoTrajectory, OutputError
 from metaspine.evaluation.evaluate import Evaluation, evaluate
+from metaspine.patient.advice import DISCLAIMER
 from metaspine.patient.dose import Dose
 from metaspine.patient.plan import Caution, Plan
 from metaspine.patient.scan import Scan
 from metaspine.reports import write_refusal, write_report
-from metaspine.reports.report import DISCLAIMER, band, identity
+from metaspine.reports.report import band, identity
 
 FILES = {"report.pdf", "plan.json", "dose.nii.gz", "dvh.csv"}
 HOSTILE = '#panic("x") $y$ *b* @ref [c] 🙂 \u202e שלום ' + "W" * 120

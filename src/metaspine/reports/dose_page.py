@@ -12,7 +12,7 @@ from metaspine.patient.structure import Role
 from metaspine.reports.blocks import Gallery, Notice, Page, Table
 from metaspine.reports.dvh_plot import Curve, dvh_picture
 from metaspine.reports.lines import LESION, LIMITING_STRUCTURE, VERTEBRA, LineStyle
-from metaspine.reports.wording import because, cubic_centimetres, gray, known, percent
+from metaspine.reports.wording import because, cubic_centimetres, gray, known, percent, sentence
 
 MOST_OTHERS = 8
 """Structures beyond the three of the plan that the page lists, those with the highest dose first; dvh.csv has all."""
@@ -41,7 +41,7 @@ def dose_page(plan: Plan, dose: Dose, result: Evaluation) -> Page:
 def dose_notice(dose: Dose) -> Notice:
     """Return what kind of dose this is; behind intact bone, dose in water overstates."""
     kind = f"Convention: {dose.convention.value}; engine: {dose.provenance.engine}; dose to {known(dose.medium)}."
-    words = " ".join((kind, *map(_sentence, dose.notes)))
+    words = " ".join((kind, *map(sentence, dose.notes)))
     if dose.provenance.engine != "water":
         return Notice("note", "Which dose this is.", words)
     return Notice("caution", "Dose in water: behind intact bone it overstates what arrives.", words, "PHY-25")
@@ -80,7 +80,7 @@ def metric_table(found: tuple[StructureDose, ...], result: Evaluation) -> Table:
         *((name, *(_cell(structure, name) for structure in found)) for name in names),
         ("read as", *(structure.convention for structure in found)),
     )
-    notes = [f"{structure.structure}: {_sentence(note)}" for structure in found for note in structure.notes]
+    notes = [f"{structure.structure}: {sentence(note)}" for structure in found for note in structure.notes]
     bands = "In brackets: precision of the reading (DVH-06), not of the dose."
     return Table(
         "Dose to the plan's structures",
@@ -156,10 +156,6 @@ def _hottest_first(found: StructureDose) -> tuple[float, str]:
     metric = _metric(found, "point maximum")
     highest = None if metric is None else metric.value if metric.value is not None else metric.high
     return (float("-inf") if highest is None else -highest, found.structure)
-
-
-def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}".rstrip(". ") + "."
 
 
 def _curve_name(found: StructureDose) -> str:

@@ -21,6 +21,7 @@ from metaspine.reports.wording import (
     minutes_and_seconds,
     percent,
     quantity,
+    sentence,
 )
 
 
@@ -45,7 +46,7 @@ def warnings(cautions: tuple[Caution, ...]) -> tuple[Notice, ...]:
         Notice(
             "stop" if caution.stops else "caution",
             "STOP" if caution.stops else "Caution",
-            caution.message,
+            sentence(caution.message),
             " · ".join(filter(None, (caution.code, caution.evidence or "source unknown"))),
         )
         for caution in ordered

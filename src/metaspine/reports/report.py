@@ -12,7 +12,7 @@ from typing import Any
 from metaspine.errors import MetaspineError
 from metaspine.evaluation.evaluate import Evaluation
 from metaspine.exchange.nifti import write_volume
-from metaspine.patient.advice import Advice
+from metaspine.patient.advice import DISCLAIMER, Advice
 from metaspine.patient.case import Case
 from metaspine.patient.dose import Dose
 from metaspine.patient.plan import Plan
@@ -25,7 +25,6 @@ from metaspine.reports.typesetting import typeset
 from metaspine.running import Progress, now_or_source_date, silent, whole_folder
 from metaspine.version import __version__
 
-DISCLAIMER = "Decision support for research · multidisciplinary review required"
 NOT_FOR_TREATMENT = "NOT FOR TREATMENT"
 NO_PLAN = "NO PLAN WAS MADE: nothing on these pages may be used to treat"
 

@@ -46,8 +46,8 @@ def needle_rod(plan: Plan) -> Rod:
 
 
 def working_channel(plan: Plan) -> Rod:
-    """Return the working channel: from outside the patient to the isocentre, as wide as the applicator's file says."""
-    radius = plan.applicator.channel.working_channel_diameter_mm / 2
-    direction = plan.trajectory.direction
-    front = plan.trajectory.isocentre_mm - radius * direction
-    return Rod(front, plan.trajectory.tip_mm - plan.applicator.channel.needle_length_mm * direction, radius)
+    """Return the working channel: from outside the patient to the needle's tip, the length that was checked for it."""
+    channel = plan.applicator.channel
+    radius = channel.working_channel_diameter_mm / 2
+    tip, direction = plan.trajectory.tip_mm, plan.trajectory.direction
+    return Rod(tip - radius * direction, tip - channel.needle_length_mm * direction, radius)

@@ -75,6 +75,11 @@ def listed(items: tuple[str, ...] | list[str], missing: str = UNKNOWN) -> str:
     return ", ".join(item for item in items if item.strip()) or missing
 
 
+def sentence(words: str) -> str:
+    """Return the words with a capital at the beginning and one full stop at the end."""
+    return f"{words[:1].upper()}{words[1:]}".rstrip(". ") + "."
+
+
 def spoken(code: str) -> str:
     """Return a code in words: underscores become spaces, capitals stay only where the code had small letters too."""
     text = code.replace("_", " ").strip()
