@@ -99,7 +99,7 @@ def measure(
     isocentres_mm, directions
         (n, 3) LPS; directions are unit vectors from the skin towards the tip.
     canal_clearance_mm
-        The walls of channels that come nearer to the canal are not measured: their margins stay at 1000 mm.
+        Of channels that come nearer to the canal nothing else is measured: the other columns stay at 1000 mm.
     """
     fields = (around.depth_in_bone, around.from_canal, around.from_bones, around.from_soft)
     axes = np.array([zone.isthmus_mm, zone.lateral, zone.anterior, zone.cranial])
@@ -218,7 +218,7 @@ def _walk(
     fields: tuple[NDArray[np.float32], ...],
     places: FloatArray,
 ) -> FloatArray:
-    """Return the columns of every candidate; walls only where the canal keeps its clearance.
+    """Return the columns of every candidate; all but canal and isocentre only where the canal keeps its clearance.
 
     ``axes``: isthmus, lateral, anterior, cranial. ``sizes``: radius, tip beyond isocentre, reach, posterior wall,
     behind the isthmus, canal clearance.
@@ -230,14 +230,19 @@ def _walk(
         tip = isocentre + sizes[1] * direction
         row[_BONE_ENTRY] = 0.0
         row[_ISOCENTRE] = _at(bone, places[0], isocentre[0], isocentre[1], isocentre[2], -FARTHEST_MM)
-        for step in range(int(sizes[2] / STEP_MM) + 1):
+        steps = int(sizes[2] / STEP_MM) + 1
+        for step in range(steps):
             back = step * STEP_MM
             x, y, z = tip[0] - back * direction[0], tip[1] - back * direction[1], tip[2] - back * direction[2]
             row[_CANAL] = min(row[_CANAL], _at(canal, places[1], x, y, z, FARTHEST_MM) - radius)
+        if row[_CANAL] < sizes[5]:
+            continue
+        for step in range(steps):
+            back = step * STEP_MM
+            x, y, z = tip[0] - back * direction[0], tip[1] - back * direction[1], tip[2] - back * direction[2]
             row[_BONES] = min(row[_BONES], _at(bones, places[2], x, y, z, FARTHEST_MM) - radius)
             row[_SOFT] = min(row[_SOFT], _at(soft, places[3], x, y, z, FARTHEST_MM) - radius)
             if _at(bone, places[0], x, y, z, -FARTHEST_MM) > 0:
                 row[_BONE_ENTRY] = back
-        if row[_CANAL] >= sizes[5]:
-            _walls(bone, places[0], tip, direction, axes, sizes, row)
+        _walls(bone, places[0], tip, direction, axes, sizes, row)
     return found

@@ -212,9 +212,9 @@ def _touching(points: Quadrature, limiting: Structure, isocentre_mm: FloatArray)
     near = points_near(limiting.region, isocentre_mm)
     spared = np.concatenate([near.points_mm, near.surface_mm])
     border = np.concatenate([points.points_mm, points.surface_mm])
-    gaps, _ = cKDTree(spared).query(border)
+    gaps, _ = cKDTree(spared).query(border, distance_upper_bound=TOUCHING_MM)
     gap = float(np.min(gaps))
-    if gap >= TOUCHING_MM:
+    if not np.isfinite(gap):
         return ()
     message = (
         f"lesion and {limiting.name} touch ({gap:.1f} mm between them): the dose at the lesion's border and the limit "
