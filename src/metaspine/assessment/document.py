@@ -32,7 +32,7 @@ def advice_document(advice: Advice) -> dict[str, Any]:
 
 
 def _lesion_and_patient(advice: Advice, lesion: LesionAdvice) -> dict[str, Any]:
-    document = {
+    document: dict[str, Any] = {
         "sins": _sins(lesion.sins),
         "escc": {"grade": lesion.escc.grade, "class": lesion.escc.compression},
         "radiosensitivity": {

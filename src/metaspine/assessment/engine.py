@@ -46,7 +46,7 @@ def assess(case: Case) -> Advice:
 
 def _lesion_advice(case: Case, lesion: LesionFacts, of_patient: Facts) -> LesionAdvice:
     score, grade = sins(lesion), escc(lesion)
-    facts = {**lesion_facts(case, lesion, of_patient), **sins_facts(score)}
+    facts = {**lesion_facts(lesion, of_patient), **sins_facts(score)}
     sensitivity = radiosensitivity(facts)
     facts |= {"effective": sensitivity.effective, "radioresistant_primary": resistant_primary(facts)}
     decision = noms(facts)

@@ -67,7 +67,7 @@ def patient_facts(case: Case) -> dict[str, Any]:
     return facts
 
 
-def lesion_facts(case: Case, lesion: LesionFacts, of_patient: Facts) -> dict[str, Any]:
+def lesion_facts(lesion: LesionFacts, of_patient: Facts) -> dict[str, Any]:
     """Return the facts of one lesion together with those of its patient."""
     facts = {**of_patient, **{f"lesion.{key}": value for key, value in vars(lesion).items()}}
     prior = lesion.prior_rt_at_level

@@ -32,7 +32,7 @@ def eligibility(procedure: Procedure, facts: Facts) -> IortEligibility:
         (Reason(rule.id, rule.extra["weight"], rule.evidence) for rule in found), key=lambda reason: reason.code
     )
     weights = {reason.weight for reason in reasons}
-    status = next((name for weight, name in _STATUS if weight in weights), "eligible")
+    status: Eligibility = next((name for weight, name in _STATUS if weight in weights), "eligible")
     role = decided(rules("iort", "role"), {**facts, "status": status})
     evidence = [name for rule in found for name in rule.evidence] or [name for rule in asked for name in rule.evidence]
     return IortEligibility(

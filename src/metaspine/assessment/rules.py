@@ -1,7 +1,7 @@
 """Rules as data: conditions over named facts, an outcome, and the evidence behind it.
 
-A condition is true, false or not known (None). A rule fires only when all its conditions are true; what was not known in
-the rules that could have fired is reported, so that every outcome says what is missing.
+A condition is true, false or not known (None). A rule fires only when all its conditions are true; what was not known
+in the rules that could have fired is reported, so that every outcome says what is missing.
 """
 
 from __future__ import annotations
