@@ -1,4 +1,4 @@
-"""Dose in water on a plan's grid, and the histogram of a sphere, against SciPy's own interpolation of the same points."""
+"""Dose in water on a plan's grid, and a histogram, against SciPy's own interpolation of the same points."""
 
 from __future__ import annotations
 
