@@ -1,4 +1,4 @@
-"""The bone of one vertebra: its mask, how deep a point lies in it, and its values in another frame."""
+"""The bone of one vertebra: its mask with its lesion, its smooth surface, and values on another grid."""
 
 from __future__ import annotations
 
@@ -116,10 +116,11 @@ def mask_of(structure: Structure, grid: Grid) -> Volume:
 
 
 def signed_distance(mask: Volume, *, margin_mm: float = 6.0) -> Volume:
-    """Return the distance to the mask's surface in mm, positive inside, on the mask's grid widened by a margin.
+    """Return a field that is zero on the mask's surface and positive inside, on the mask's grid widened by a margin.
 
-    Exact Euclidean distances between voxel centres (anisotropic voxels included); the surface lies midway between the
-    last voxel inside and the first outside.
+    For making the surface smooth between coarse slices: interpolated, it is zero midway between the last voxel inside
+    and the first outside. Its size is the distance in mm to the nearest voxel centre of the other kind (anisotropic
+    voxels included), which is up to half a voxel more than the distance to the surface.
     """
     pad = np.ceil(margin_mm / mask.grid.spacing_mm).astype(int)
     i, j, k = (int(n) for n in pad)
@@ -130,27 +131,6 @@ def signed_distance(mask: Volume, *, margin_mm: float = 6.0) -> Volume:
     depth = ndimage.distance_transform_edt(inside, sampling=spacing)
     height = ndimage.distance_transform_edt(~inside, sampling=spacing)
     return Volume(np.asarray(depth - height, dtype=np.float32), grid)
-
-
-def depth_in_bone(mask: Volume, *, spacing_mm: float = 0.75) -> Volume:
-    """Return how deep each point lies in the vertebra (mm; negative outside) on a fine grid along LPS.
-
-    The label's surface is made smooth between coarse slices by interpolating its signed distance; the distances are
-    then measured anew on the fine grid.
-    """
-    coarse = signed_distance(mask)
-    grid = box_around(mask, spacing_mm=spacing_mm)
-    return signed_distance(Volume(resample(coarse, grid) > 0, grid), margin_mm=spacing_mm)
-
-
-def box_around(mask: Volume, *, spacing_mm: float, margin_mm: float = 6.0) -> Grid:
-    """Return a grid along LPS that holds the mask's grid and a margin."""
-    corners = mask.grid.corners_mm()
-    low = corners.min(axis=0) - margin_mm
-    i, j, k = (int(n) for n in np.ceil((corners.max(axis=0) + margin_mm - low) / spacing_mm) + 1)
-    return Grid.axis_aligned(
-        origin_mm=low, spacing_mm=spacing_mm, shape=(i, j, k), frame_of_reference=mask.grid.frame_of_reference
-    )
 
 
 def resample(volume: Volume, grid: Grid, *, outside: float = -10.0) -> NDArray[np.float32]:

@@ -47,11 +47,11 @@ class Ring:
         return float(np.percentile(np.argwhere(self.hole)[:, ANTERIOR], 2))
 
     def width_and_depth(self) -> tuple[float, float]:
-        """Return the hole's median size from right to left and from front to back, in voxels."""
+        """Return the hole's width and its largest depth in the middle third of it, in voxels: medians of sections."""
         sections = [self.hole[:, :, k] for k in np.flatnonzero(self.hole.any(axis=(LEFT, ANTERIOR)))]
-        widths = [np.count_nonzero(section.any(axis=1)) for section in sections]
-        depths = [np.count_nonzero(section.any(axis=0)) for section in sections]
-        return float(np.median(widths)), float(np.median(depths))
+        chords = [section.sum(axis=1)[section.any(axis=1)] for section in sections]
+        depths = [chord[len(chord) // 3 : len(chord) - len(chord) // 3].max() for chord in chords]
+        return float(np.median([len(chord) for chord in chords])), float(np.median(depths))
 
 
 def find_ring(bone: LocalBone) -> Ring | None:

@@ -1,8 +1,9 @@
 """A vertebra described from its label: frame, body, canal, pedicles, endplates.
 
-Pure geometry on the mask of one vertebra. The frame is found in turns: the thickest bone is the body; bone closes
-around the canal behind it; the endplates give the cranial axis; the mirror plane of the bone around the canal gives
-left; then all is measured once more in that frame. Nothing depends on the order or the sense of the label's axes.
+Pure geometry on the mask of one vertebra. The frame is found in turns: the neighbours' labels say roughly how the
+spine runs; the thickest bone is the body; bone closes around the canal behind it; the endplates give the cranial axis;
+the mirror plane of the bone around the canal gives left; then all is measured once more in that frame. Nothing depends
+on the order or the sense of the label's axes.
 """
 
 from __future__ import annotations
@@ -12,13 +13,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from metaspine.anatomy.body import Body, Endplate, cranial_axis, find_body
-from metaspine.anatomy.bone import VertebraLabel, occupied_mm, signed_distance, vertebra_label
+from metaspine.anatomy.bone import (
+    VertebraLabel,
+    labelled_levels,
+    mask_of,
+    occupied_mm,
+    signed_distance,
+    vertebra_label,
+    vertebra_structure,
+)
 from metaspine.anatomy.local import ANTERIOR, CRANIAL, LocalBone, local_bone, local_frame
 from metaspine.anatomy.pedicles import find_pedicle
 from metaspine.anatomy.ring import Ring, find_ring, frame_with_ring, mirror_frame
 from metaspine.geometry.grid import FloatArray, Grid
 from metaspine.geometry.volume import Volume
 from metaspine.patient.levels import level as canonical_level
+from metaspine.patient.levels import position
 from metaspine.patient.scan import Scan
 from metaspine.patient.side import Side
 from metaspine.patient.vertebra import LocalFrame, Pedicle, Plane, Vertebra
@@ -90,7 +100,8 @@ def vertebra_geometry(scan: Scan, level: str) -> VertebraGeometry:
     depth = signed_distance(label.mask)
     points = occupied_mm(label.mask)
     core = _core_mm(depth)
-    frame = frame_with_ring(depth, _first_frame(points, core), points_mm=points)
+    first = local_frame(cranial=_along_spine(scan, label.level), anterior=_forwards(points, core))
+    frame = frame_with_ring(depth, first, points_mm=points)
     for _ in range(_TURNS):
         bone, ring, body = _parts(depth, frame, points, core, scan.image.grid)
         frame = _improved(depth, points, bone, ring, body)
@@ -103,12 +114,25 @@ def _core_mm(depth: Volume) -> FloatArray:
     return np.asarray(depth.grid.point_mm(deep).mean(axis=0))
 
 
-def _first_frame(points: FloatArray, core: FloatArray) -> LocalFrame:
-    """Return the scanner's cranial axis, with anterior from the middle of all bone to the body."""
-    anterior = core - points.mean(axis=0)
-    if np.hypot(anterior[0], anterior[1]) < 1.0:
-        anterior = np.array([0.0, -1.0, 0.0])
-    return local_frame(cranial=[0.0, 0.0, 1.0], anterior=anterior)
+def _along_spine(scan: Scan, level: str) -> FloatArray:
+    """Return the way from the labelled neighbour below to the one above, as a first guess; without them the scanner's.
+
+    Its sense is the scanner's cranial, not the labels' order.
+    """
+    order = sorted(set(labelled_levels(scan)), key=position)
+    here = order.index(level)
+    nearby = order[max(here - 1, 0) : here + 2]
+    middles = [occupied_mm(mask_of(vertebra_structure(scan, name), scan.image.grid)).mean(axis=0) for name in nearby]
+    way = middles[0] - middles[-1]
+    if np.linalg.norm(way) < 1.0:
+        return np.array([0.0, 0.0, 1.0])
+    return np.asarray(way if way[2] >= 0 else -way)
+
+
+def _forwards(points: FloatArray, core: FloatArray) -> FloatArray:
+    """Return the way from the middle of all bone to the body; without one, the scanner's anterior."""
+    way = core - points.mean(axis=0)
+    return np.asarray(way) if np.hypot(way[0], way[1]) >= 1.0 else np.array([0.0, -1.0, 0.0])
 
 
 def _parts(
@@ -176,6 +200,8 @@ def _notes(found: VertebraGeometry, *, complete: bool) -> list[str]:
         if plate is None or plate.cut:
             why = "cut by the field of view" if plate else "too little of its surface was found"
             notes.append(f"{name} endplate: {why}; the body's centre is that of the part in view")
+    if found.ring is None:
+        notes.append("axes: no canal in view, they are a guess from the spine's run and the body")
     if not complete:
         notes.append(f"{found.label.level} reaches the border of the image: it may be incomplete")
     return notes
