@@ -2,5 +2,6 @@
 
 from metaspine.assessment.document import advice_document
 from metaspine.assessment.engine import assess
+from metaspine.assessment.wording import hours_in_words, in_words
 
-__all__ = ["advice_document", "assess"]
+__all__ = ["advice_document", "assess", "hours_in_words", "in_words"]

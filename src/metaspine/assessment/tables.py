@@ -23,6 +23,7 @@ TABLES = (
     "tomita",
     "treatment",
     "urgency",
+    "words",
 )
 
 
