@@ -49,6 +49,7 @@ def test_composition_is_one_after_the_other_and_associative(first, second, third
 def test_lengths_and_handedness_are_kept(there: RigidTransform) -> None:
     moved = there.points(POINTS)
     assert np.allclose(np.linalg.norm(np.diff(moved, axis=0), axis=1), np.linalg.norm(np.diff(POINTS, axis=0), axis=1))
+    assert np.allclose(there.directions(np.diff(POINTS, axis=0)), np.diff(moved, axis=0), atol=1e-9)
     x, y, z = there.directions(np.eye(3))
     assert np.allclose(np.cross(x, y), z)
 

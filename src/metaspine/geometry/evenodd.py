@@ -53,6 +53,7 @@ def add_coverage(sides: NDArray[np.float64], covered: NDArray[np.float64]) -> No
     active = np.empty(len(sides), dtype=np.int64)
     cuts = np.empty(2 * len(sides) + 2)
     crossings = np.empty(len(sides))
+    steps = np.zeros(covered.shape[1] + 1)
     for row in range(covered.shape[0]):
         count = _active_sides(sides, row - 0.5, row + 0.5, active)
         if count == 0:
@@ -67,7 +68,8 @@ def add_coverage(sides: NDArray[np.float64], covered: NDArray[np.float64]) -> No
                 y = cuts[piece] + (line + 0.5) * height / lines
                 found = _crossings(sides, active[:count], y, crossings)
                 for pair in range(0, found - 1, 2):
-                    _add_span(covered[row], crossings[pair], crossings[pair + 1], height / lines)
+                    _add_span(covered[row], steps, (crossings[pair], crossings[pair + 1]), height / lines)
+        _add_steps(covered[row], steps)
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
@@ -108,13 +110,28 @@ def _crossings(sides: NDArray[np.float64], active: NDArray[np.int64], y: float, 
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _add_span(row: NDArray[np.float64], begin: float, end: float, height: float) -> None:
-    """Add the strip from ``begin`` to ``end`` to a row's pixels that it covers, whole or in part."""
-    begin = max(begin, -0.5)
-    end = min(end, len(row) - 0.5)
+def _add_span(row: NDArray[np.float64], steps: NDArray[np.float64], span: tuple[float, float], height: float) -> None:
+    """Add a strip to the pixels at its ends, and to ``steps`` where the whole pixels between them begin and end."""
+    begin = max(span[0], -0.5)
+    end = min(span[1], len(row) - 0.5)
     if end <= begin:
         return
     first = int(np.floor(begin + 0.5))
     last = min(int(np.floor(end + 0.5)), len(row) - 1)
-    for x in range(first, last + 1):
-        row[x] += height * (min(end, x + 0.5) - max(begin, x - 0.5))
+    if first == last:
+        row[first] += height * (end - begin)
+        return
+    row[first] += height * (first + 0.5 - begin)
+    row[last] += height * (end - last + 0.5)
+    steps[first + 1] += height
+    steps[last] -= height
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _add_steps(row: NDArray[np.float64], steps: NDArray[np.float64]) -> None:
+    """Add the running sum of ``steps`` to the row, and clear them."""
+    height = 0.0
+    for x in range(len(row)):
+        height += steps[x]
+        row[x] += height
+    steps[:] = 0
