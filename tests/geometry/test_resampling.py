@@ -70,8 +70,9 @@ def test_coarsening_averages_what_the_voxel_holds() -> None:
     coarse = resample(Volume(pattern.astype(float), grid), with_spacing(grid, 2.0), outside=0)
     assert np.array_equal(coarse.values, np.full((5, 5, 5), 0.5))
     noise = np.random.default_rng(2).normal(size=grid.shape)
-    blocks = noise.reshape(5, 2, 5, 2, 5, 2).mean(axis=(1, 3, 5))
-    assert np.allclose(resample(Volume(noise, grid), with_spacing(grid, 2.0), outside=0).values, blocks)
+    for wide in (2, 5):
+        blocks = noise.reshape(10 // wide, wide, 10 // wide, wide, 10 // wide, wide).mean(axis=(1, 3, 5))
+        assert np.allclose(resample(Volume(noise, grid), with_spacing(grid, wide), outside=0).values, blocks)
 
 
 def test_a_mask_becomes_coverage_of_the_same_volume() -> None:
@@ -181,12 +182,14 @@ def test_a_ball_in_a_tilted_stack_is_round_and_in_its_place_again() -> None:
     assert weight.sum() * volume.grid.voxel_volume_mm3 == pytest.approx(4 / 3 * np.pi * 10**3, rel=0.01)
 
 
-def test_a_mirrored_stack_keeps_left_left() -> None:
+@pytest.mark.parametrize("flips", [(1, 1, 1), (-1, 1, 1), (1, -1, 1), (1, 1, -1), (-1, 1, -1), (-1, -1, -1)])
+def test_a_mirrored_stack_keeps_left_left_and_its_own_way_of_counting(flips) -> None:
     affine = tilted_affine(10)
-    affine[:3, 0] *= -1
-    affine[:3, 2] *= -1
+    affine[:3, :3] *= flips
     shape = (6, 20, 8)
     volume = upright(sheared_points(affine, shape) @ (1, 0, 0), affine, FRAME, outside=np.nan)
+    assert np.allclose(volume.grid.directions, np.diag(flips), atol=1e-12)
+    assert volume.grid.right_handed == (np.prod(flips) > 0)
     x = centres_mm(volume.grid)[..., 0]
     known = np.isfinite(volume.values)
     assert np.allclose(volume.values[known], x[known], atol=0.6 / 2 + 1e-9)
