@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from vertebra_phantom import (
@@ -27,6 +29,7 @@ from metaspine.patient.structure import Origin, Role, Structure
 SPACING_MM = 32.0
 
 
+@cache
 def spine_of_three() -> tuple[Scan, Truth]:
     middle = upright((0.0, 0.0, 0.0))
     grid = grid_around(middle, spacing=1.25, reach=62.0)

@@ -101,7 +101,7 @@ def test_a_tilted_vertebra_on_coarse_slices(angles: tuple[float, float, float], 
     assert angle_deg(found.axes.left, truth.axes[0]) < 4
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(
     angles=st.tuples(*[st.floats(-25, 25)] * 3),
     shift=st.tuples(*[st.floats(-300, 300)] * 3),
