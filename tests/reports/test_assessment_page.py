@@ -12,7 +12,8 @@ from metaspine.errors import LevelError, NotEligible
 from metaspine.evidence import entries
 from metaspine.patient.advice import Basis, Escc
 from metaspine.patient.case import Case, OncologyFacts
-from metaspine.reports.assessment_page import assessment_page, cited
+from metaspine.reports.assessment_page import assessment_page
+from metaspine.reports.citations import cited, cited_in
 from metaspine.reports.clinical_words import in_words
 from metaspine.reports.refusal_page import refusal_page
 
@@ -36,21 +37,28 @@ def test_scores_stand_with_parts_range_and_what_is_missing() -> None:
     assert not any(word in page.split() for word in ("None", "nan", "[]", "()"))
 
 
-def test_each_part_names_its_evidence_with_its_confidence() -> None:
+def test_each_part_names_its_evidence() -> None:
     page = text(assessment_page(make_case(), make_advice(), level="T12"))
     for identifier in ("SINS-05", "ESCC-01", "NOMS-04", "URG-01", "KYPHO-01", "GOALS-01"):
-        assert f"{identifier} (" in page
-    known_id = next(iter(entries()))
-    assert cited((known_id,)) == f"{known_id} ({entries()[known_id].confidence.value})"
-    assert cited(("NOT-THERE-1",)) == "NOT-THERE-1 (confidence unknown)"
+        assert identifier in page
+
+
+def test_evidence_is_grouped_by_confidence() -> None:
+    names = list(entries())[:3]
+    groups = cited((*names, names[0], "NOT-THERE-1"))
+    for name in names:
+        assert groups.count(name) == 1
+        assert f"{entries()[name].confidence.value}: " in groups
+    assert groups.endswith("confidence unknown: NOT-THERE-1")
     assert cited(()) == "source unknown"
+    assert cited_in(f"({names[0]}) and {names[1]}, not {names[0]} again, nor ABC-99") == (names[0], names[1])
 
 
 def test_reasons_are_told_in_words_with_their_rule() -> None:
     page = text(assessment_page(make_case(), make_advice(refused=True), level="T12"))
     assert "ineligible: pedicle infiltration" in page
-    assert "excludes\nIORT-06" in page
-    assert "not known\nKYPHO-01" in page
+    assert f"excludes\n{entries()['IORT-06'].statement}\nS: IORT-06" in page
+    assert f"not known\n{entries()['KYPHO-01'].statement}" in page
     assert "missing: lesion.tomita_type" in page
 
 

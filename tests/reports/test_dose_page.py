@@ -11,10 +11,11 @@ import pytest
 from test_plan_page import text
 
 from metaspine.evaluation.dvh import DoseVolumeCurve
-from metaspine.evaluation.evaluate import Evaluation, StructureDose
+from metaspine.evaluation.evaluate import Evaluation, StructureDose, evaluate
 from metaspine.evaluation.metrics import Metric
 from metaspine.patient.dose import Dose
 from metaspine.patient.plan import Plan
+from metaspine.patient.scan import Scan
 from metaspine.patient.structure import Role
 from metaspine.physics.applicators import DoseConvention
 from metaspine.reports.dose_page import MOST_OTHERS, dose_notice, dose_page, metric_words
@@ -150,3 +151,10 @@ def test_the_plot_names_every_curve_and_marks_the_prescription() -> None:
     eight, sixteen = (next(label.x for label in picture.labels if label.text == t) for t in ("8", "16"))
     four = next(label.x for label in picture.labels if label.text == "4")
     assert sixteen - eight == pytest.approx(eight - four)
+
+
+def test_a_curve_around_the_needle_reaches_down_to_its_coldest_point(plan: Plan, dose: Dose, scan: Scan) -> None:
+    vertebra = evaluate(plan, dose, scan).of("vertebrae_T12")
+    positive = vertebra.curve.dose_gy > 0
+    assert vertebra.metric("point maximum").value > 300
+    assert vertebra.curve.dose_gy[positive][0] < 0.5

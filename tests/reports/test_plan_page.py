@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from metaspine.patient.dose import Dose
-from metaspine.patient.plan import Plan
+from metaspine.patient.plan import Caution, Plan
+from metaspine.patient.prescription import Prescription
 from metaspine.patient.vertebra import LandmarkCount, LevelCheck
 from metaspine.reports import plan_page as page_module
 from metaspine.reports.alternatives import paths_page
-from metaspine.reports.blocks import KeyNumbers, Notice
+from metaspine.reports.blocks import KeyNumbers, Notice, Remark, Remarks
 from metaspine.reports.plan_page import plan_page
 
 
@@ -33,16 +34,32 @@ def text(value: object) -> str:
 
 def test_warnings_come_first_and_the_gravest_of_them_before_the_others(plan: Plan) -> None:
     blocks = plan_page(plan).blocks
-    tones = [block.tone for block in blocks if isinstance(block, Notice)]
-    assert tones == ["stop", "stop", "caution"]
-    assert next(n for n, block in enumerate(blocks) if isinstance(block, KeyNumbers)) == len(tones)
-    assert "[" not in blocks[0].evidence
-    assert blocks[0].evidence == "NOMINAL_OUTPUT · DEV-01"
+    assert [type(block) for block in blocks[:4]] == [Notice, Notice, Remarks, KeyNumbers]
+    assert {block.tone for block in blocks[:2]} == {"stop"}
+    assert blocks[0].evidence == "DEV-01"
+    assert blocks[2].remarks == (Remark("The prescription distance was reduced from 13.0 to 11.6 mm.", "IORT-21"),)
 
 
-def test_a_warning_without_a_source_says_so(plan: Plan) -> None:
-    bare = replace(plan, warnings=(replace(plan.warnings[0], evidence=""),))
-    assert "source unknown" in plan_page(bare).blocks[0].evidence
+def test_a_warning_without_a_source_says_so_unless_its_words_name_one(plan: Plan) -> None:
+    bare = replace(plan, warnings=(Caution("A", "odd"), Caution("B", "odd (DVH-01)")))
+    assert plan_page(bare).blocks[0].remarks == (Remark("Odd.", "source unknown"), Remark("Odd (DVH-01).", ""))
+
+
+def test_an_explanation_that_a_warning_gave_is_not_given_twice(plan: Plan) -> None:
+    words = plan.prescription.explanation
+    told = replace(plan, warnings=(Caution("REDUCED", words, "IORT-21"),))
+    assert text(plan_page(plan)).count(words) == 1
+    assert text(plan_page(told)).count(words) == 1
+
+
+def test_a_prescription_from_another_origin_is_also_told_from_the_isocentre(plan: Plan) -> None:
+    requested = Prescription(dose_gy=8, depth_mm=10, origin="applicator_surface")
+    other = replace(plan, prescription=replace(plan.prescription, requested=requested, requested_distance_mm=12.2))
+    page = text(plan_page(other))
+    assert "8.00 Gy at 10.0 mm from the applicator surface" in page
+    assert "12.2 mm from the isocentre" in page
+    border = replace(plan.prescription, requested=Prescription(dose_gy=8, to_lesion_border=True))
+    assert "8.00 Gy to the lesion's border" in text(plan_page(replace(plan, prescription=border)))
 
 
 def test_the_numbers_of_the_plan_stand_with_units_and_bounds(plan: Plan) -> None:
@@ -87,7 +104,7 @@ def test_a_limit_that_is_broken_is_shouted(plan: Plan) -> None:
             {"depth_mm": None, "entry_mm": None},
             "not determinable, because the image holds no skin on the needle's axis",
         ),
-        ({"pedicle_margin_mm": -0.8}, "breaches the pedicle's cortex by 0.8 mm"),
+        ({"pedicle_margin_mm": -0.8}, "its wall passes 0.8 mm beyond the pedicle's cortex"),
         ({"pedicle_margin_mm": math.nan}, "not determinable, because the pedicle was not found"),
         ({"medial_angle_deg": -4.0, "cranial_angle_deg": -9.0}, "4° away from the midline, 9° caudally"),
         ({"isocentre_mm": np.array([-2.0, 4.0, -250.04])}, "R2.0 P4.0 I250.0"),
@@ -132,7 +149,7 @@ def test_a_calibrated_plan_as_requested_raises_no_alarm(plan: Plan) -> None:
     )
     numbers = next(block for block in plan_page(good).blocks if isinstance(block, KeyNumbers))
     assert not any(number.alarm for number in numbers.numbers)
-    assert not any(isinstance(block, Notice) for block in plan_page(good).blocks)
+    assert not any(isinstance(block, Notice | Remarks) for block in plan_page(good).blocks)
 
 
 def test_no_page_of_a_plan_prints_blank_none_or_nan(plan: Plan, dose: Dose) -> None:

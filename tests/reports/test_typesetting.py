@@ -11,7 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
-from metaspine.reports.blocks import Document, Fact, Facts, KeyNumber, KeyNumbers, Notice, Page, Prose, Table
+from metaspine.reports.blocks import (
+    Annex,
+    Document,
+    Fact,
+    Facts,
+    KeyNumber,
+    KeyNumbers,
+    Notice,
+    Page,
+    Prose,
+    Remark,
+    Remarks,
+    Source,
+    Table,
+)
 from metaspine.reports.typesetting import _DRAWABLE, printable, typeset
 
 DATE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -57,6 +71,8 @@ def test_hostile_words_are_printed_as_they_are_in_every_kind_of_block() -> None:
             Facts(text, (Fact(text, text, text),)),
             Table(text, (text, text), ((text, text),), (1, 1), caption=text),
             Prose(text, (text,)),
+            Remarks(text, (Remark(text, text),)),
+            Annex(((text, (Source(text, text, text),)), (text, ())), text),
         )
     ]
     pdf = typeset(document(*blocks, band=HOSTILE[1], title=HOSTILE[0]), at=DATE)

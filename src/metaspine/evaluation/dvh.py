@@ -122,7 +122,7 @@ def dose_volume(points: Quadrature, field: DoseField) -> DoseVolume:
 def curve(doses: DoseVolume) -> DoseVolumeCurve:
     """Return the cumulative histogram at zero and at levels evenly spaced in log dose, coldest to hottest."""
     coldest, hottest = float(doses.dose_gy[-1]), float(doses.dose_gy[0])
-    levels = np.geomspace(max(coldest, 1e-3 * hottest, 1e-9), max(hottest, 2e-9), CURVE_POINTS)
+    levels = np.geomspace(max(coldest, 1e-5 * hottest, 1e-9), max(hottest, 2e-9), CURVE_POINTS)
     levels = np.concatenate([[0.0], np.minimum(levels, hottest)])
     return DoseVolumeCurve(levels, doses.volume_above_mm3(levels) / doses.dosed_mm3)
 

@@ -20,6 +20,7 @@ from metaspine.patient.advice import (
 )
 from metaspine.patient.case import Case, ReadingNote
 from metaspine.reports.blocks import Block, Fact, Facts, KeyNumber, KeyNumbers, Page, Table
+from metaspine.reports.citations import cited
 from metaspine.reports.clinical_words import each_in_words, in_words
 from metaspine.reports.wording import UNKNOWN, because, known, listed, quantity, spoken, yes_or_no
 
@@ -184,11 +185,11 @@ def reason_table(lesion: LesionAdvice) -> Table:
     procedures = (("stabilisation-IORT", lesion.iort_stabilisation), ("Kypho-IORT", lesion.iort_kyphoplasty))
     weights = {"hard": "excludes", "unknown": "not known", "conditional": "conditional"}
     rows = tuple(
-        (name, in_words(reason.code), weights[reason.weight], cited(reason.evidence))
+        (name, in_words(reason.code), weights[reason.weight], _rules(reason.evidence), cited(reason.evidence))
         for name, eligibility in procedures
         for reason in eligibility.reasons
     )
-    columns = ("procedure", "reason", "weight", "rests on (confidence)")
+    columns = ("procedure", "reason", "weight", "rests on (by confidence)")
     return Table(
         "Reasons", columns, rows, (1.6, 3.6, 1.1, 2.6), small=True, empty="No reason against either procedure."
     )
@@ -226,7 +227,7 @@ def flag_table(advice: Advice, lesion: LesionAdvice) -> Table:
     evidence: Mapping[str, tuple[str, ...]] = {**advice.flag_evidence, **lesion.noms.flag_evidence}
     flags = dict.fromkeys((*lesion.noms.hard_stops, *lesion.noms.flags, *advice.flags, *advice.prognosis_flags))
     rows = tuple((in_words(flag), cited(evidence.get(flag, ()))) for flag in flags)
-    return Table("Flags", ("flag", "rests on (confidence)"), rows, (5.2, 3.7), small=True, empty="No flag.")
+    return Table("Flags", ("flag", "rests on (by confidence)"), rows, (5.2, 3.7), small=True, empty="No flag.")
 
 
 def lesion_table(advice: Advice) -> Table:
@@ -258,22 +259,16 @@ def note_table(notes: tuple[ReadingNote, ...]) -> Table:
     return Table("Notes on the case file", ("key", "note", "rests on"), rows, (1.6, 5.4, 1.9), small=True)
 
 
-def cited(identifiers: tuple[str, ...]) -> str:
-    """Return evidence ids, each with its confidence; "source unknown" where there is none."""
-    known_entries = entries()
-    words = [
-        f"{name} ({known_entries[name].confidence.value})"
-        if name in known_entries
-        else f"{name} (confidence {UNKNOWN})"
-        for name in identifiers
-    ]
-    return ", ".join(words) or f"source {UNKNOWN}"
-
-
 def _note(words: str, basis: Basis) -> str:
     missing = f"missing: {listed(basis.missing)}" if basis.missing else ""
     parts = [part.rstrip(". ") for part in (words, *basis.notes, missing) if part]
     return ". ".join([*parts, f"[{cited(basis.evidence)}]"])
+
+
+def _rules(identifiers: tuple[str, ...]) -> str:
+    known_entries = entries()
+    statements = [known_entries[name].statement for name in identifiers if name in known_entries]
+    return " ".join(statements) or UNKNOWN
 
 
 def _number(value: int | None) -> str:

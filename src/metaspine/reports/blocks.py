@@ -22,6 +22,23 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """One line of a list of cautions, with what it rests on."""
+
+    text: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True)
+class Remarks:
+    """Cautions that stop nothing, one a line in one frame."""
+
+    title: str
+    remarks: tuple[Remark, ...]
+    kind: str = field(default="remarks", init=False)
+
+
+@dataclass(frozen=True)
 class KeyNumber:
     """One number of the row that is read first, with what it is and what bounds it."""
 
@@ -83,6 +100,24 @@ class Table:
     empty: str = "none"
     small: bool = False
     kind: str = field(default="table", init=False)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One entry of the annex: its short name, what it says, what it rests on."""
+
+    name: str
+    text: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Annex:
+    """Lists of sources in two narrow columns, each list under its title."""
+
+    lists: tuple[tuple[str, tuple[Source, ...]], ...]
+    caption: str
+    kind: str = field(default="annex", init=False)
 
 
 @dataclass(frozen=True)
@@ -151,7 +186,7 @@ class Gallery:
     kind: str = field(default="gallery", init=False)
 
 
-Block = Notice | KeyNumbers | Facts | Table | Prose | Gallery
+Block = Notice | Remarks | KeyNumbers | Facts | Table | Annex | Prose | Gallery
 
 
 @dataclass(frozen=True)

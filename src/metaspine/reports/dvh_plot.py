@@ -19,6 +19,8 @@ _DOSES_GY = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 _FRACTIONS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _GRID_COLOUR = "#dfe4e8"
 _NAMES_ROW = 0.035
+_WHOLE = 0.9999
+"""From here on a curve's first point holds the whole structure, and a level line to its left is true."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +67,11 @@ def _draw_curve(axes: Axes, curve: Curve) -> None:
     if not positive.any():
         return
     dose, fraction = curve.dose_gy[positive], curve.fraction[positive]
-    start = min(_DOSES_GY[0], float(dose[0]))
+    if fraction[0] >= _WHOLE:
+        dose, fraction = np.insert(dose, 0, min(_DOSES_GY[0], float(dose[0]))), np.insert(fraction, 0, fraction[0])
     axes.plot(
-        np.log2(np.concatenate([[start], dose])),
-        np.concatenate([fraction[:1], fraction]),
+        np.log2(dose),
+        fraction,
         color=curve.style.ink,
         linewidth=1.0 + curve.style.width_pt / 2,
         linestyle=mpl_dash(curve.style.dash),

@@ -6,10 +6,10 @@ import math
 
 from metaspine.geometry.grid import FloatArray
 from metaspine.patient.plan import AppliedPrescription, Caution, LimitCheck, Plan, Trajectory
-from metaspine.patient.prescription import Prescription
 from metaspine.patient.structure import Structure
 from metaspine.patient.vertebra import LevelCheck
-from metaspine.reports.blocks import Fact, Facts, KeyNumber, KeyNumbers, Notice, Page
+from metaspine.reports.blocks import Fact, Facts, KeyNumber, KeyNumbers, Notice, Page, Remark, Remarks
+from metaspine.reports.citations import cited_in
 from metaspine.reports.wording import (
     UNKNOWN,
     because,
@@ -39,18 +39,19 @@ def plan_page(plan: Plan) -> Page:
     )
 
 
-def warnings(cautions: tuple[Caution, ...]) -> tuple[Notice, ...]:
-    """Return the plan's warnings, those that stop it first."""
-    ordered = sorted(cautions, key=lambda caution: not caution.stops)
-    return tuple(
-        Notice(
-            "stop" if caution.stops else "caution",
-            "STOP" if caution.stops else "Caution",
-            sentence(caution.message),
-            " · ".join(filter(None, (caution.code, caution.evidence or "source unknown"))),
-        )
-        for caution in ordered
+def warnings(cautions: tuple[Caution, ...]) -> tuple[Notice | Remarks, ...]:
+    """Return the plan's warnings: what stops it, each in its own frame, then the other cautions in one."""
+    stops = tuple(
+        Notice("stop", "STOP", sentence(caution.message), _rests_on(caution)) for caution in cautions if caution.stops
     )
+    others = tuple(Remark(sentence(caution.message), _rests_on(caution)) for caution in cautions if not caution.stops)
+    return (*stops, Remarks("Cautions", others)) if others else stops
+
+
+def _rests_on(caution: Caution) -> str:
+    """Return what a caution rests on; its own words may name it."""
+    named = cited_in(caution.message)
+    return caution.evidence or ("" if named else f"source {UNKNOWN}")
 
 
 def key_numbers(plan: Plan) -> KeyNumbers:
@@ -144,12 +145,8 @@ def prescription_and_limit(plan: Plan) -> Facts:
     return Facts(
         "Prescription, time and limit",
         (
-            Fact(
-                "Prescription requested",
-                requested_words(applied.requested),
-                f"{millimetres(applied.requested_distance_mm)} from the isocentre",
-            ),
-            applied_fact(applied),
+            requested_fact(applied),
+            applied_fact(applied, told=tuple(caution.message for caution in plan.warnings)),
             dose_rate_fact(plan),
             Fact("Treatment time", f"{minutes_and_seconds(time_s)} ({quantity(time_s, 's', 0)}), one dwell position"),
             Fact("Hand check", known(plan.hand_check)),
@@ -173,24 +170,26 @@ def dose_rate_fact(plan: Plan) -> Fact:
     )
 
 
-def requested_words(requested: Prescription) -> str:
-    """Return the prescription as the user gave it."""
+def requested_fact(applied: AppliedPrescription) -> Fact:
+    """Return the prescription as the user gave it, its distance also from the isocentre."""
+    requested, limit = applied.requested, applied.requested.limit
+    distance = f"{millimetres(applied.requested_distance_mm)} from the isocentre"
     place = (
         "to the lesion's border"
         if requested.to_lesion_border
         else f"at {millimetres(requested.depth_mm)} from the {str(requested.origin).replace('_', ' ')}"
     )
-    limit = requested.limit
-    return (
-        f"{gray(requested.dose_gy)} {place}; limit {gray(limit.maximum_gy)} to the {limit.structure} [{limit.evidence}]"
-    )
+    ceiling = f"limit {gray(limit.maximum_gy)} to the {limit.structure} [{limit.evidence}]"
+    note = "" if place == f"at {distance}" else distance
+    return Fact("Prescription requested", f"{gray(requested.dose_gy)} {place}; {ceiling}", note)
 
 
-def applied_fact(applied: AppliedPrescription) -> Fact:
-    """Return the prescription as applied, and why it differs from the request."""
+def applied_fact(applied: AppliedPrescription, *, told: tuple[str, ...] = ()) -> Fact:
+    """Return the prescription as applied, and why it differs from the request unless a warning has ``told`` it."""
     value = f"{gray(applied.dose_gy)} at {millimetres(applied.applied_distance_mm)} from the isocentre"
-    allowed = millimetres(applied.allowed_distance_mm)
-    note = f"the limit allows up to {allowed}. {applied.explanation} {_evidence(applied.evidence)}".strip()
+    allowed = f"the limit allows up to {millimetres(applied.allowed_distance_mm)}"
+    why = "" if applied.explanation in told else sentence(applied.explanation)
+    note = " ".join(filter(None, (f"{allowed}.", why, _evidence(applied.evidence))))
     return Fact("Prescription applied", f"{value} — REDUCED" if applied.reduced else value, note, alarm=applied.reduced)
 
 
@@ -277,7 +276,7 @@ def margin_words(trajectory: Trajectory) -> str:
     """Return the distances to the pedicle's cortex and to the canal; a breach is named."""
     pedicle, canal = trajectory.pedicle_margin_mm, trajectory.canal_clearance_mm
     cortex = (
-        f"breaches the pedicle's cortex by {millimetres(-pedicle)}"
+        f"its wall passes {millimetres(-pedicle)} beyond the pedicle's cortex"
         if pedicle < 0
         else f"{millimetres(pedicle, reason='the pedicle was not found')} to the pedicle's outer cortex"
     )

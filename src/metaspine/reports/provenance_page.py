@@ -13,7 +13,8 @@ from metaspine.evidence import Confidence, Entry, bibliography, entries
 from metaspine.patient.dose import Dose
 from metaspine.patient.plan import Plan
 from metaspine.patient.scan import Scan
-from metaspine.reports.blocks import Block, Fact, Facts, Page, Table
+from metaspine.reports.blocks import Annex, Fact, Facts, Page, Source
+from metaspine.reports.citations import cited_in
 from metaspine.reports.wording import UNKNOWN, known, listed, quantity
 from metaspine.version import __version__
 
@@ -28,42 +29,32 @@ CONFIDENCE_WORDS = {
     Confidence.CONVENTION: "a convention of the project where the sources are silent or in conflict",
 }
 
-_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)+")
 
-
-def provenance_page(pages: Sequence[Page], blocks: Sequence[Block]) -> Page:
-    """Return the page of sources: the given blocks, then every entry and reference that the other pages cite."""
-    cited = cited_entries([*pages, *blocks])
-    return Page("Provenance", (*blocks, evidence_table(cited), reference_table(cited)), follows=True)
+def provenance_pages(pages: Sequence[Page], origins: Facts, *, annex_follows: bool = False) -> tuple[Page, Page]:
+    """Return the page of origins, and the annex of every entry and reference that any page cites."""
+    provenance = Page("Provenance", (origins,), follows=True)
+    sources = annex(cited_entries([*pages, provenance]))
+    return provenance, Page("Evidence and references", (sources,), follows=annex_follows)
 
 
 def cited_entries(pages: Sequence[object]) -> tuple[Entry, ...]:
     """Return the evidence entries whose ids stand anywhere in the pages' words, by id."""
     known_entries = entries()
-    found = {name for page in pages for text in _words(page) for name in _IDENTIFIER.findall(text)}
-    return tuple(known_entries[name] for name in sorted(found & known_entries.keys(), key=_natural))
+    found = {name for page in pages for text in _words(page) for name in cited_in(text)}
+    return tuple(known_entries[name] for name in sorted(found, key=_natural))
 
 
-def evidence_table(cited: Sequence[Entry]) -> Table:
-    """Return what each cited id says, on which sources, how far it can be trusted."""
-    rows = tuple((entry.id, _statement(entry), listed(entry.references), entry.confidence.value) for entry in cited)
-    legend = "; ".join(f"{level.value} {words}" for level, words in CONFIDENCE_WORDS.items())
-    return Table(
-        "Evidence",
-        ("id", "statement", "sources", "confidence"),
-        rows,
-        (1.0, 6.0, 1.6, 0.7),
-        small=True,
-        caption=f"Confidence: {legend}.",
-        empty="No evidence id is cited.",
-    )
-
-
-def reference_table(cited: Sequence[Entry]) -> Table:
-    """Return the full citation of every source that the cited entries name."""
+def annex(cited: Sequence[Entry]) -> Annex:
+    """Return what each cited id says and how far it can be trusted, then the full citation of every source it names."""
     names = sorted({name for entry in cited for name in entry.references}, key=_natural)
-    rows = tuple((name, _citation(name)) for name in names)
-    return Table("References", ("source", "citation"), rows, (1.2, 7.6), small=True, empty="No reference is cited.")
+    legend = "; ".join(f"{level.value} {words}" for level, words in CONFIDENCE_WORDS.items())
+    return Annex(
+        (
+            ("Evidence", tuple(Source(entry.id, _statement(entry), _grounds(entry)) for entry in cited)),
+            ("References", tuple(Source(name, _citation(name)) for name in names)),
+        ),
+        caption=f"Confidence: {legend}. The command “metaspine evidence ID” shows an entry with its notes.",
+    )
 
 
 def plan_origins(plan: Plan, scan: Scan, dose: Dose) -> Facts:
@@ -139,8 +130,11 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _statement(entry: Entry) -> str:
-    parts = [entry.statement, entry.note and f"Note: {entry.note}", entry.conflict and f"Conflict {entry.conflict}."]
-    return " ".join(part for part in parts if part)
+    return f"{entry.statement} Conflict {entry.conflict}." if entry.conflict else entry.statement
+
+
+def _grounds(entry: Entry) -> str:
+    return f"{listed(entry.references)};\u00a0{entry.confidence.value}"
 
 
 def _citation(name: str) -> str:

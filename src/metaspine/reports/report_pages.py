@@ -15,7 +15,7 @@ from metaspine.reports.blocks import Page
 from metaspine.reports.dose_page import dose_page
 from metaspine.reports.pictures import gallery
 from metaspine.reports.plan_page import plan_page
-from metaspine.reports.provenance_page import plan_origins, provenance_page
+from metaspine.reports.provenance_page import plan_origins, provenance_pages
 from metaspine.reports.refusal_page import refusal_origins, refusal_page
 
 
@@ -30,7 +30,7 @@ def report_pages(
         dose_page(plan, dose, result),
         paths_page(plan),
     )
-    return (*pages, provenance_page(pages, (plan_origins(plan, scan, dose),)))
+    return (*pages, *provenance_pages(pages, plan_origins(plan, scan, dose)))
 
 
 def refusal_pages(
@@ -39,4 +39,4 @@ def refusal_pages(
     """Return the pages of a refusal: why, the assessment, provenance."""
     lesion = advice.of_level(level) or advice.leading
     pages = (refusal_page(advice, lesion, refusal), assessment_page(case, advice, level=level, follows=True))
-    return (*pages, provenance_page(pages, (refusal_origins(scan),)))
+    return (*pages, *provenance_pages(pages, refusal_origins(scan), annex_follows=True))
