@@ -88,8 +88,9 @@ def lesion_facts(lesion: LesionFacts, of_patient: Facts) -> dict[str, Any]:
 
 def unknown_keys(names: Iterable[str], facts: Facts) -> tuple[str, ...]:
     """Return the keys of the case file that are not known, among the sources of the named facts."""
-    keys = (key for name in names for key in _SOURCES.get(name, (name,)))
-    return tuple(dict.fromkeys(key for key in keys if "." in key and facts.get(key) is None))
+    asked = dict.fromkeys(key for name in names for key in _SOURCES.get(name, (name,)))
+    unknown = [key for key in asked if "." in key and facts.get(key) is None]
+    return tuple(key for key in unknown if key.rpartition(".")[0] not in unknown)
 
 
 def _vertebral_metastases(case: Case) -> int | None:

@@ -235,16 +235,17 @@ def _score(score: Score, top: int) -> Text:
 
 
 def _missing(advice: Advice) -> Iterator[RenderableType]:
-    wanted: dict[str, None] = {}
+    wanted: dict[str, list[str]] = {}
     for lesion in advice.lesions:
-        for basis in parts(advice, lesion).values():
-            wanted |= dict.fromkeys(basis.missing)
+        for key in _once(key for basis in parts(advice, lesion).values() for key in basis.missing):
+            wanted.setdefault(key, []).append(lesion.level)
     if not wanted:
         return
     yield Line(Text("Not known, and could change the above", style="bold"), align="left", style="yellow")
     table = Table.grid(padding=(0, 2))
-    for key in sorted(wanted):
-        table.add_row(Text(f"? {in_words('key', key)}"), Text(key, style="dim"))
+    for key, levels in sorted(wanted.items()):
+        of_levels = f" ({', '.join(levels)})" if len(advice.lesions) > 1 and key.startswith("lesion.") else ""
+        table.add_row(Text(f"? {in_words('key', key)}{of_levels}"), Text(key, style="dim"))
     yield table
 
 

@@ -104,6 +104,18 @@ def _unknown_word(fault: Any) -> tuple[str, str]:
     )
 
 
+def _no_section(fault: Any) -> tuple[str, str]:
+    return f"{shown(fault['input'])} is not possible here", "Write its keys and values, or leave it out"
+
+
+def _no_list(fault: Any) -> tuple[str, str]:
+    return f"{shown(fault['input'])} is no list", "Write a list, or null where it is not known"
+
+
+def _no_word(fault: Any) -> tuple[str, str]:
+    return f"{shown(fault['input'])} is no word", "Write a word in quotes, or null where it is not known"
+
+
 def _no_boolean(fault: Any) -> tuple[str, str]:
     return f"{shown(fault['input'])} is neither true nor false", "Write true or false, or null where it is not known"
 
@@ -130,6 +142,9 @@ _EXPLANATIONS: dict[str, Callable[[Any], tuple[str, str]]] = {
     "literal_error": _unknown_word,
     "bool_type": _no_boolean,
     "float_type": _no_number,
+    "model_type": _no_section,
+    "list_type": _no_list,
+    "string_type": _no_word,
     "int_type": _no_number,
     "int_from_float": _no_number,
     "finite_number": _no_number,

@@ -40,8 +40,8 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-Count = Annotated[Whole, Field(ge=0)]
+_WHOLE = BeforeValidator(_whole)
+Count = Annotated[int, Field(ge=0), _WHOLE]
 LARGEST_DOSE_GY = 200.0
 
 
@@ -55,8 +55,8 @@ class PatientSection(_Section):
     age_years: Annotated[float, Field(ge=0, le=120, description="years")] | None = None
     sex: Sex | None = None
     pregnant: bool | None = None
-    kps: Annotated[Whole, Field(ge=0, le=100, multiple_of=10, description="Karnofsky, in tens")] | None = None
-    ecog: Annotated[Whole, Field(ge=0, le=5)] | None = None
+    kps: Annotated[int, Field(ge=0, le=100, multiple_of=10, description="Karnofsky, in tens"), _WHOLE] | None = None
+    ecog: Annotated[int, Field(ge=0, le=5), _WHOLE] | None = None
     expected_survival_months: Annotated[float, Field(ge=0, description="months")] | None = None
     cci_excluding_metastasis: Count | None = None
     tolerates_open_surgery: bool | None = None
@@ -88,7 +88,7 @@ class PriorRadiotherapySection(_Section):
     """A previous course of radiotherapy at the level."""
 
     dose_gy: Annotated[float, Field(gt=0, le=LARGEST_DOSE_GY, description="Gy")] | None = None
-    fractions: Annotated[Whole, Field(ge=1, le=100)] | None = None
+    fractions: Annotated[int, Field(ge=1, le=100), _WHOLE] | None = None
     months_ago: Annotated[float, Field(ge=0, le=1200, description="months")] | None = None
     modality: Modality | None = None
     thecal_sac_dmax_gy: Annotated[float, Field(ge=0, le=LARGEST_DOSE_GY, description="Gy")] | None = None
@@ -102,7 +102,7 @@ class PriorRadiotherapySection(_Section):
 
 
 def _course_or_none(value: Any) -> str:
-    return "course" if isinstance(value, dict | PriorRadiotherapySection) else "none"
+    return "none" if value is False else "course"
 
 
 PriorRadiotherapyWritten = Annotated[
@@ -116,16 +116,16 @@ class LesionSection(_Section):
 
     level: Level
     levels_involved: list[Level] | None = None
-    contiguous_levels: Annotated[Whole, Field(ge=1, le=33)] | None = None
-    sins_reported_total: Annotated[Whole, Field(ge=0, le=18)] | None = None
+    contiguous_levels: Annotated[int, Field(ge=1, le=33), _WHOLE] | None = None
+    sins_reported_total: Annotated[int, Field(ge=0, le=18), _WHOLE] | None = None
     pain: Pain | None = None
-    nrs: Annotated[Whole, Field(ge=0, le=10)] | None = None
+    nrs: Annotated[int, Field(ge=0, le=10), _WHOLE] | None = None
     bone_lesion: BoneLesion | None = None
     alignment: Alignment | None = None
     collapse: Collapse | None = None
     posterolateral: Posterolateral | None = None
     escc: Annotated[WrittenEscc, Field(description="2a, 2b, 2c are read as 2 with a note (ESCC-02)")] | None = None
-    tomita_type: Annotated[Whole, Field(ge=1, le=7)] | None = None
+    tomita_type: Annotated[int, Field(ge=1, le=7), _WHOLE] | None = None
     pedicle_infiltration: bool | None = None
     dorsal_elements_involved: bool | None = None
     paraspinal_extension: bool | None = None
@@ -151,7 +151,7 @@ class NeurologySection(_Section):
 class PostoperativeSection(_Section):
     """What was found after an operation."""
 
-    contiguous_levels: Annotated[Whole, Field(ge=1, le=33)] | None = None
+    contiguous_levels: Annotated[int, Field(ge=1, le=33), _WHOLE] | None = None
     asia: NeurologicalGrade | None = None
     residual_escc: WrittenEscc | None = None
 

@@ -101,9 +101,12 @@ def _no_constant(word: str) -> Any:
 
 
 def _parse_yaml(text: str) -> Any:
-    loader = _CaseLoader(text)
     try:
-        return loader.get_single_data()
+        loader = _CaseLoader(text)
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
         raise CaseError(
             f"not well-formed YAML: {error.problem}", where=_line(error.problem_mark), remedy=_REWRITE
@@ -112,8 +115,6 @@ def _parse_yaml(text: str) -> Any:
         raise CaseError(f"not well-formed YAML: {error}", remedy=_REWRITE) from error
     except ValueError as error:
         raise CaseError("a number with too many digits", remedy="Write the number in its usual length") from error
-    finally:
-        loader.dispose()
 
 
 class _CaseLoader(yaml.SafeLoader):
