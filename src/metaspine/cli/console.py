@@ -50,7 +50,7 @@ class _StepLines:
 
 def show_error(error: MetaspineError) -> None:
     """Print one clear error: what was found, where, and what to do."""
-    messages.print("[bold red]Stopped[/]", end=" ")
+    messages.print("[bold red]Stopped:[/]", end=" ")
     messages.print(f"{error.where}: {error.what}" if error.where else error.what, markup=False, highlight=False)
     if error.remedy:
         messages.print(f"→ {error.remedy}", style="cyan", markup=False, highlight=False)

@@ -21,7 +21,7 @@ from metaspine.patient.prescription import DoseLimit, Prescription
 from metaspine.planning import make_plan
 from metaspine.planning.document import plan_document
 from metaspine.reports import write_refusal, write_report
-from metaspine.running import Progress
+from metaspine.running import Progress, require_writable
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ def plan_command(request: PlanRequest, *, json_output: bool) -> None:
 
 def _plan_and_report(request: PlanRequest, progress: Progress) -> tuple[Plan, Path]:
     prescription = request.prescription()
+    require_writable(request.to)
     case = read_case(request.case)
     advice = assess(case)
     scan = read_scan(
@@ -92,8 +93,8 @@ def _plan_and_report(request: PlanRequest, progress: Progress) -> tuple[Plan, Pa
             progress=progress,
         )
     except (NotEligible, NoTrajectory, LevelError) as refusal:
-        report = write_refusal(case, advice, refusal, to=request.to / "report.pdf", scan=scan)
         show_error(refusal)
+        report = write_refusal(case, advice, refusal, to=request.to / "report.pdf", scan=scan, level=request.level)
         messages.print(f"The reasons, with their sources, are in {report}", highlight=False)
         raise SystemExit(exit_code(refusal)) from refusal
     dose = compute_dose(plan, scan, progress=progress)

@@ -2,6 +2,6 @@
 
 from metaspine.running.dates import now_or_source_date
 from metaspine.running.progress import Progress, silent
-from metaspine.running.writing import whole_file, whole_folder
+from metaspine.running.writing import require_writable, whole_file, whole_folder
 
-__all__ = ["Progress", "now_or_source_date", "silent", "whole_file", "whole_folder"]
+__all__ = ["Progress", "now_or_source_date", "require_writable", "silent", "whole_file", "whole_folder"]

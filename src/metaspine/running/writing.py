@@ -73,6 +73,23 @@ def whole_folder(path: Path | str) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def require_writable(folder: Path | str) -> None:
+    """Make sure before long work that its results can be written into ``folder``; nothing is left behind.
+
+    Raises
+    ------
+    OutputError
+        When the folder, or the nearest one above it that exists, cannot be written to.
+    """
+    target = Path(folder)
+    place = next(path for path in (target, *target.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=place):
+            pass
+    except OSError as error:
+        raise OutputError(f"cannot be written ({error.strerror})", where=str(target), remedy=_REMEDY) from error
+
+
 def _refuse_folders(paths: list[Path]) -> None:
     for path in paths:
         if path.is_dir():
