@@ -22,7 +22,7 @@ from metaspine.planning.surroundings import FARTHEST_MM, Surroundings
 
 STEP_MM = 0.5
 """Between two samples along an axis."""
-AROUND = 24
+AROUND = 16
 """Samples around the channel's wall."""
 BEHIND_ISTHMUS_MM = 3.0
 """How far behind its isthmus the pedicle is taken (PLAN-13)."""
@@ -144,10 +144,18 @@ def _at(field: NDArray[np.float32], place: FloatArray, x: float, y: float, z: fl
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _cortex(
+def _facing(out: float, rise: float) -> int:
+    """Return the column of the cortex that lies this way, as seen along the axis."""
+    if abs(out) >= abs(rise):
+        return _LATERAL if out > 0 else _MEDIAL
+    return _CRANIAL if rise > 0 else _CAUDAL
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _passed(
     bone: NDArray[np.float32], place: FloatArray, point: FloatArray, lateral: FloatArray, up: FloatArray
 ) -> int:
-    """Return the column of the cortex nearest to a point: the way along which the depth in bone falls."""
+    """Return the column of the cortex that a point outside has passed: the way along which the depth in bone falls."""
     step, out, rise = place[3], 0.0, 0.0
     for axis in range(3):
         x, y, z = step * (axis == 0), step * (axis == 1), step * (axis == 2)
@@ -155,9 +163,7 @@ def _cortex(
         falls -= _at(bone, place, point[0] + x, point[1] + y, point[2] + z, -FARTHEST_MM)
         out += falls * lateral[axis]
         rise += falls * up[axis]
-    if abs(out) >= abs(rise):
-        return _LATERAL if out > 0 else _MEDIAL
-    return _CRANIAL if rise > 0 else _CAUDAL
+    return int(_facing(out, rise))
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
@@ -177,9 +183,8 @@ def _wall(
         for axis in range(3):
             wall[axis] = point[axis] + out * lateral[axis] + rise * up[axis]
         depth = _at(bone, place, wall[0], wall[1], wall[2], -FARTHEST_MM)
-        if depth < max(row[_LATERAL], row[_MEDIAL], row[_CRANIAL], row[_CAUDAL]):
-            column = _cortex(bone, place, wall, lateral, up)
-            row[column] = min(row[column], depth)
+        column = _facing(out, rise) if depth >= 0 else _passed(bone, place, wall, lateral, up)
+        row[column] = min(row[column], depth)
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]

@@ -18,7 +18,7 @@ from metaspine.physics.applicators import Applicator, DistanceOrigin, Output
 from metaspine.physics.uncertainty import largest_allowed_distance_mm
 
 _LESION_SPACING_MM = 1.0
-_CANDIDATES = 120
+_CANDIDATES = 80
 """Isocentres that a search tries, evenly through the lesion."""
 _FINEST_MM = 1.5
 _NEAREST_LIMIT_MM, _FARTHEST_LIMIT_MM = 1.0, 60.0

@@ -40,7 +40,7 @@ class PlanningPolicy:
     """What must fit through the bone; None takes the applicator's own (the thread cutter of its cannula)."""
     pedicle_margin_mm: float = _stated(1.0, "mm", "PLAN-02")
     """Bone that must remain between the channel's wall and the pedicle's outer cortex."""
-    lateral_breach_mm: float = _stated(2.0, "mm", "PLAN-03")
+    lateral_breach_mm: float = _stated(3.0, "mm", "PLAN-03")
     """How far a tight channel may pass beyond the lateral cortex of the pedicle."""
     canal_clearance_mm: float = _stated(1.0, "mm", "PLAN-04")
     """Between the channel's wall and the canal, for every approach."""

@@ -8,7 +8,7 @@ needle and cannula. Nothing is random: the same input gives the same paths.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,12 +41,12 @@ _PENALTY = {Approach.TRANSPEDICULAR: 0.0, Approach.TRANSPEDICULAR_TIGHT: 0.15, A
 _PER_MM, _MOST_MM = 0.02, 3.0
 """PLAN-12."""
 
-_RASTER_MM = 1.0
+_RASTER_MM, _RASTER_ALONG_MM = 1.0, 1.5
 _BESIDE_MM = 10.0
 """How far lateral of the pedicle's edge the raster goes, for extrapedicular axes."""
 _FINE_MM = (-0.6, -0.3, 0.0, 0.3, 0.6)
 _SHIFT_MM = (-1.0, 0.0, 1.0)
-_TRIED = 1500
+_TRIED = 600
 """Paths of one side and approach that are followed to the skin before it is given up."""
 _APART_MM, _APART_DEG = 4.0, 8.0
 """Two paths of one side and approach are shown apart where isocentre or direction differ by more."""
@@ -160,7 +160,7 @@ def _raster(task: SearchTask, corridor: Corridor) -> tuple[FloatArray, FloatArra
     """Return isocentres and directions through every point of the raster about the isthmus."""
     half_width, half_height = corridor.pedicle.width_mm / 2, corridor.pedicle.height_mm / 2
     across = np.arange(-half_width, half_width + _BESIDE_MM, _RASTER_MM)
-    along = np.arange(-half_height, half_height + 1e-9, _RASTER_MM)
+    along = np.arange(-half_height, half_height + 1e-9, _RASTER_ALONG_MM)
     offsets = across[:, None, None] * corridor.zone.lateral + along[:, None] * corridor.zone.cranial
     return _axes(corridor.zone.isthmus_mm + offsets.reshape(-1, 3), task.isocentres_mm)
 
@@ -246,28 +246,43 @@ def _scores(task: SearchTask, approach: Approach, candidates: Candidates) -> Flo
 def _to_the_skin(
     task: SearchTask, side: Side, approach: Approach, sources: tuple[Candidates, ...]
 ) -> tuple[list[Trajectory], str]:
-    """Return the paths of one approach that needle and cannula can go, the best first, and why others cannot."""
-    paths: list[Trajectory] = []
-    why = ""
-    tried = 0
+    """Return the paths of one approach that needle and cannula can go, the best first, and why others cannot.
+
+    Paths on which the image holds no skin are only returned where it holds skin on none: the others show what the
+    lengths allow.
+    """
+    within: list[Trajectory] = []
+    unknown: list[Trajectory] = []
+    beyond: dict[float, str] = {}
+    for path in _best_first(task, side, approach, sources):
+        if len(within) >= task.policy.shown_trajectories:
+            break
+        kept = unknown if path.depth_mm is None else within
+        excess_mm, why = _too_long(path, task.needle)
+        if excess_mm > 0:
+            beyond[excess_mm] = why
+        elif not any(_alike(path, other) for other in kept):
+            kept.append(path)
+    if within:
+        return within, ""
+    if beyond:
+        return [], beyond[min(beyond)]
+    return unknown[: task.policy.shown_trajectories], ""
+
+
+def _best_first(
+    task: SearchTask, side: Side, approach: Approach, sources: tuple[Candidates, ...]
+) -> Iterator[Trajectory]:
     for source in sources:
         scores = np.where(source.verdicts[approach].allowed, _scores(task, approach, source), -np.inf)
-        for index in np.argsort(-scores, kind="stable"):
-            if not np.isfinite(scores[index]) or tried >= _TRIED or len(paths) >= task.policy.shown_trajectories:
-                break
-            if any(_alike(source.isocentres_mm[index], source.directions[index], path) for path in paths):
-                continue
-            tried += 1
-            path = _trajectory(task, side, approach, source, int(index), float(scores[index]))
-            why = _too_long(path, task.needle)
-            if not why:
-                paths.append(path)
-    return paths, why
+        order = np.argsort(-scores, kind="stable")
+        for index in order[np.isfinite(scores[order])][:_TRIED]:
+            yield _trajectory(task, side, approach, source, int(index), float(scores[index]))
 
 
-def _alike(isocentre_mm: FloatArray, direction: FloatArray, path: Trajectory) -> bool:
-    apart = float(np.linalg.norm(isocentre_mm - path.isocentre_mm))
-    turned = float(np.degrees(np.arccos(np.clip(direction @ path.direction, -1, 1))))
+def _alike(first: Trajectory, second: Trajectory) -> bool:
+    apart = float(np.linalg.norm(first.isocentre_mm - second.isocentre_mm))
+    turned = float(np.degrees(np.arccos(np.clip(first.direction @ second.direction, -1, 1))))
     return apart <= _APART_MM and turned <= _APART_DEG
 
 
@@ -320,18 +335,23 @@ def _notes(
     return (*notes, *task.around.notes)
 
 
-def _too_long(path: Trajectory, needle: Needle) -> str:
-    """Say why needle or cannula are too short for a path; empty where they are not, or where it is unknown."""
+def _too_long(path: Trajectory, needle: Needle) -> tuple[float, str]:
+    """Return by how many mm needle or cannula are too short for a path, and how that is said; 0 where unknown."""
     if path.entry_mm is None or path.depth_mm is None:
-        return ""
+        return 0.0, ""
     to_bone = float(np.linalg.norm(path.bone_entry_mm - path.entry_mm))
-    if path.depth_mm > needle.usable_length_mm:
-        return (
-            f"{path.depth_mm:.0f} mm from skin to tip, but {needle.usable_length_mm:.0f} mm of the needle can be used"
-        )
-    if to_bone > needle.usable_cannula_mm:
-        return f"{to_bone:.0f} mm from skin to bone; of the cannula {needle.usable_cannula_mm:.0f} mm can be used"
-    return ""
+    length = needle.usable_length_mm
+    beyond = (
+        (
+            path.depth_mm - length,
+            f"{path.depth_mm:.1f} mm from skin to tip at best, {length:g} mm of the needle can be used",
+        ),
+        (
+            to_bone - needle.usable_cannula_mm,
+            f"{to_bone:.1f} mm from skin to bone at best, {needle.usable_cannula_mm:g} mm of the cannula can be used",
+        ),
+    )
+    return max(beyond)
 
 
 def _shown(found: list[Trajectory], most: int) -> tuple[Trajectory, ...]:
