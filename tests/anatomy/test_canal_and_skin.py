@@ -101,16 +101,16 @@ def test_cord_and_cauda(level: str, content: str, cord: bool) -> None:
     assert level in found.note
 
 
-def patient(*, behind_mm: float = 30.0, noise: bool = True) -> tuple[Scan, np.ndarray]:
+def patient(*, table_mm: float = 90.0, noise: bool = True) -> tuple[Scan, np.ndarray]:
     """A trunk (ellipse 120 x 80 mm half axes) with two lungs, on a table, in a room; LPS millimetres."""
     grid = Grid.axis_aligned(
-        origin_mm=(-150, -110, -20), spacing_mm=2.0, shape=(151, int(95 + behind_mm / 2), 21), frame_of_reference=FRAME
+        origin_mm=(-150, -110, -20), spacing_mm=2.0, shape=(151, 110, 21), frame_of_reference=FRAME
     )
     p = points_of(grid)
     air = np.random.default_rng(7).normal(-995, 12, grid.shape) if noise else np.full(grid.shape, -1024.0)
     trunk = (p[..., 0] / 120) ** 2 + (p[..., 1] / 80) ** 2 < 1
     lungs = (((np.abs(p[..., 0]) - 55) / 35) ** 2 + ((p[..., 1] + 10) / 45) ** 2) < 1
-    table = (p[..., 1] > 90) & (p[..., 1] < 94) & (np.abs(p[..., 0]) < 140)
+    table = (p[..., 1] > table_mm) & (p[..., 1] < table_mm + 4) & (np.abs(p[..., 0]) < 140)
     values = np.where(trunk, 40.0, air)
     values = np.where(lungs, -850.0, values)
     values = np.where(table, 100.0, values)
@@ -118,7 +118,7 @@ def patient(*, behind_mm: float = 30.0, noise: bool = True) -> tuple[Scan, np.nd
 
 
 def test_skin_is_where_the_trunk_ends_not_the_table_and_not_the_lung() -> None:
-    scan, inside = patient(behind_mm=10.0)
+    scan, inside = patient()
     surface = patient_surface(scan)
     np.testing.assert_allclose(skin_point(surface, inside, [0, 1, 0]), [0, 80, 0], atol=1.2)
     assert skin_depth_mm(surface, inside, [0, 3, 0]) == pytest.approx(40, abs=1.2)
@@ -126,6 +126,13 @@ def test_skin_is_where_the_trunk_ends_not_the_table_and_not_the_lung() -> None:
     flank = skin_point(surface, [0, -10.0, 0], [1, 0, 0])
     np.testing.assert_allclose(flank, [120 * np.sqrt(1 - (10 / 80) ** 2), -10, 0], atol=1.2)
     assert skin_point(surface, [0, 100.0, 0], [0, 1, 0]) is None  # starts outside the body
+
+
+def test_the_table_on_which_the_patient_lies_is_not_skin() -> None:
+    scan, inside = patient(table_mm=84.0)  # one voxel of cloth between skin and table
+    skin = skin_point(patient_surface(scan), inside, [0, 1, 0])
+    assert skin is not None
+    assert 78 < skin[1] < 82  # within a voxel
 
 
 def test_the_face_of_a_crop_is_not_skin() -> None:
