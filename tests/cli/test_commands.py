@@ -1,4 +1,4 @@
-"""The command line as its users run it: exit codes, what goes to which stream, one clear error, nothing half-written."""
+"""The command line as its users run it: exit codes, streams, one clear error, nothing half-written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from metaspine.cli.exit_codes import ExitCode, exit_code
-from metaspine.errors import Cancelled, CaseError, LevelError, NoTrajectory, NotEligible, OutputError
+from metaspine.errors import Cancelled, CaseError, LevelError, NotEligible, NoTrajectory, OutputError
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 

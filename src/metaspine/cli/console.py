@@ -42,7 +42,7 @@ class _StepLines:
     def __init__(self) -> None:
         self._last = ""
 
-    def __call__(self, step: str, fraction: float) -> None:
+    def __call__(self, step: str, fraction: float) -> None:  # noqa: ARG002 - a listener is told both
         if step != self._last:
             self._last = step
             messages.print(f"· {step}", style="dim", highlight=False)

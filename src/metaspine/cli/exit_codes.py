@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from metaspine.errors import Cancelled, LevelError, MetaspineError, NoTrajectory, NotEligible, OutputError
+from metaspine.errors import Cancelled, LevelError, MetaspineError, NotEligible, NoTrajectory, OutputError
 
 
 class ExitCode(IntEnum):
