@@ -22,7 +22,9 @@ from metaspine.patient.dose import Dose
 from metaspine.patient.plan import Caution, Plan
 from metaspine.patient.scan import Scan
 from metaspine.reports import write_refusal, write_report
+from metaspine.reports.blocks import Table
 from metaspine.reports.report import band, identity
+from metaspine.reports.report_pages import refusal_pages, report_pages
 
 FILES = {"report.pdf", "plan.json", "dose.nii.gz", "dvh.csv"}
 HOSTILE = '#panic("x") $y$ *b* @ref [c] 🙂 \u202e שלום ' + "W" * 120
@@ -229,3 +231,14 @@ def test_an_unwritable_refusal_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         write_refusal(make_case(), make_advice(), NoTrajectory("x"), to=tmp_path / "report.pdf")
     assert [item.name for item in tmp_path.iterdir()] == ["report.pdf"]
+
+
+def test_every_row_of_every_table_has_its_columns(scan: Scan, plan: Plan, dose: Dose, result: Evaluation) -> None:
+    case, advice = make_case("T8", "T12"), make_advice("T8", "T12", refused=True)
+    of_plan = report_pages(case, advice, scan, plan, dose, result)
+    of_refusal = refusal_pages(case, advice, NotEligible("x"), scan=scan, level="T12")
+    tables = [block for page in (*of_plan, *of_refusal) for block in page.blocks if isinstance(block, Table)]
+    assert len(tables) > 8
+    for table in tables:
+        assert len(table.widths) == len(table.columns), table.title
+        assert {len(row) for row in table.rows} <= {len(table.columns)}, table.title

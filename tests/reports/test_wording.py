@@ -64,3 +64,9 @@ def test_unknown_is_neither_yes_nor_no() -> None:
     assert [wording.yes_or_no(value) for value in (True, False, None)] == ["yes", "no", "unknown"]
     assert wording.known("  ") == "unknown"
     assert wording.listed(("", " ")) == "unknown"
+
+
+def test_sentences_begin_with_a_capital_but_names_keep_theirs() -> None:
+    assert wording.sentence("nominal output..") == "Nominal output."
+    assert wording.sentence("spinal_cord limits the dose") == "spinal_cord limits the dose."
+    assert wording.sentence("") == "."

@@ -43,7 +43,7 @@ def blocked_table(plan: Plan) -> Table:
 
 def policy_table(plan: Plan) -> Table:
     """Return the centre's values that shaped the plan, two a line."""
-    values = [(spoken(name), value) for name, value in plan.policy]
+    values = [(spoken(name.removesuffix("_mm").removesuffix("_deg")), value) for name, value in plan.policy]
     half = -(-len(values) // 2)
     right = [*values[half:], *[("", "")] * (2 * half - len(values))]
     rows = tuple((*first, *second) for first, second in zip(values[:half], right, strict=True))

@@ -27,8 +27,11 @@ from metaspine.reports.wording import UNKNOWN, because, known, listed, quantity,
 _NO_REASON = "no reason against"
 
 
-def assessment_page(case: Case, advice: Advice, *, level: str = "", follows: bool = False) -> Page:
-    """Return the assessment of the lesion at a level; where the case has none there, of the one that decides."""
+def assessment_page(case: Case, advice: Advice, *, level: str = "", reasons: bool = True) -> Page:
+    """Return the assessment of the lesion at a level; where the case has none there, of the one that decides.
+
+    Without its table of ``reasons`` it follows, on the same sheet, a page that has shown them.
+    """
     lesion = advice.of_level(level) or advice.leading
     blocks: list[Block] = [
         first_numbers(lesion),
@@ -36,7 +39,7 @@ def assessment_page(case: Case, advice: Advice, *, level: str = "", follows: boo
         Facts("Stability, compression, radiosensitivity, NOMS", noms_facts(lesion)),
         Facts("Urgency and support", urgency_facts(lesion)),
         Facts("Intraoperative radiotherapy", iort_facts(lesion)),
-        reason_table(lesion),
+        *((reason_table(lesion),) if reasons else ()),
         Facts("Prognosis and goals", prognosis_facts(advice)),
         flag_table(advice, lesion),
     ]
@@ -49,7 +52,7 @@ def assessment_page(case: Case, advice: Advice, *, level: str = "", follows: boo
         f"Assessment of {lesion.level}",
         tuple(blocks),
         standfirst=absent if level not in ("", lesion.level) else "",
-        follows=follows,
+        follows=not reasons,
     )
 
 
@@ -189,10 +192,9 @@ def reason_table(lesion: LesionAdvice) -> Table:
         for name, eligibility in procedures
         for reason in eligibility.reasons
     )
-    columns = ("procedure", "reason", "weight", "rests on (by confidence)")
-    return Table(
-        "Reasons", columns, rows, (1.6, 3.6, 1.1, 2.6), small=True, empty="No reason against either procedure."
-    )
+    columns = ("procedure", "reason", "weight", "what the rule says", "rests on")
+    widths = (1.3, 1.9, 0.9, 3.9, 1.2)
+    return Table("Reasons", columns, rows, widths, small=True, empty="No reason against either procedure.")
 
 
 def prognosis_facts(advice: Advice) -> tuple[Fact, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metaspine.errors import MetaspineError, NotEligible
+from metaspine.errors import MetaspineError
 from metaspine.patient.advice import Advice, LesionAdvice
 from metaspine.patient.scan import Scan
 from metaspine.reports.assessment_page import answer_fact, iort_fact, noms_fact, reason_table
@@ -13,8 +13,7 @@ from metaspine.reports.wording import because, known
 
 def refusal_page(advice: Advice, lesion: LesionAdvice, refusal: MetaspineError) -> Page:
     """Return the page that says why nothing was planned for a lesion."""
-    reasons = (reason_table(lesion),) if isinstance(refusal, NotEligible) else ()
-    return Page("", (*refusal_notices(refusal), *reasons, instead(advice, lesion)))
+    return Page("", (*refusal_notices(refusal), reason_table(lesion), instead(advice, lesion)))
 
 
 def refusal_notices(refusal: MetaspineError) -> tuple[Notice, ...]:

@@ -38,5 +38,5 @@ def refusal_pages(
 ) -> tuple[Page, ...]:
     """Return the pages of a refusal: why, the assessment, provenance."""
     lesion = advice.of_level(level) or advice.leading
-    pages = (refusal_page(advice, lesion, refusal), assessment_page(case, advice, level=level, follows=True))
+    pages = (refusal_page(advice, lesion, refusal), assessment_page(case, advice, level=level, reasons=False))
     return (*pages, *provenance_pages(pages, refusal_origins(scan), annex_follows=True))

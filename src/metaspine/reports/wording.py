@@ -76,8 +76,9 @@ def listed(items: tuple[str, ...] | list[str], missing: str = UNKNOWN) -> str:
 
 
 def sentence(words: str) -> str:
-    """Return the words with a capital at the beginning and one full stop at the end."""
-    return f"{words[:1].upper()}{words[1:]}".rstrip(". ") + "."
+    """Return the words as a sentence; what they begin with stays as it is where it is a name, such as spinal_cord."""
+    plain = words.split(" ", 1)[0].isalpha()
+    return f"{words[:1].upper() if plain else words[:1]}{words[1:]}".rstrip(". ") + "."
 
 
 def spoken(code: str) -> str:
