@@ -1,0 +1,224 @@
+"""Conditions that are true, false or not known; the rule that decides; and what every table must keep to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from metaspine.assessment import in_words
+from metaspine.assessment.facts import lesion_facts, patient_facts
+from metaspine.assessment.rules import decided, every_that_applies, first_that_applies, rules_from, unknown_facts
+from metaspine.assessment.sins import sins, sins_facts
+from metaspine.assessment.tables import TABLES, rules, table
+from metaspine.evidence import entries
+from metaspine.patient.case import Case, LesionFacts, OncologyFacts, Primary
+from metaspine.patient.instability import sins_table
+
+
+@pytest.mark.parametrize(
+    ("wanted", "value", "truth"),
+    [
+        ("a", "a", True),
+        ("a", "b", False),
+        ("a", None, None),
+        (["a", "b"], "b", True),
+        (None, None, True),
+        (None, "a", False),
+        ([None, "a"], None, True),
+        ([None, "a"], "b", False),
+        (True, True, True),
+        (True, 1, False),
+        (False, 0, False),
+        (False, None, None),
+        ({"not": True}, False, True),
+        ({"not": True}, None, True),
+        ({"not": True}, True, False),
+        ({"not": ["a", "b"]}, "b", False),
+        ({"below": 3}, 2.9, True),
+        ({"below": 3}, 3, False),
+        ({"below": 3}, None, None),
+        ({"at_most": 6}, 6, True),
+        ({"at_most": 6}, 6.1, False),
+        ({"above": 3}, 3, False),
+        ({"above": 3}, 4, True),
+        ({"at_least": 3}, 3, True),
+        ({"at_least": 3}, 2, False),
+    ],
+    ids=str,
+)
+def test_conditions(wanted: Any, value: Any, truth: bool | None) -> None:
+    (rule,) = rules_from([{"id": "R", "when": {"fact": wanted}, "then": "x", "evidence": ["E"]}])
+    assert rule.holds({"fact": value}) is truth
+
+
+def rule(name: str, **when: Any) -> dict[str, Any]:
+    return {"id": name, "when": when, "then": name, "evidence": [name]}
+
+
+def test_all_conditions_and_one_alternative() -> None:
+    entry = rule("R", a=True) | {"any_of": [{"b": True, "c": True}, {"d": True}]}
+    (found,) = rules_from([entry])
+    nothing = dict.fromkeys("abcd", False)
+    assert found.holds(nothing | {"a": True}) is False
+    assert found.holds(nothing | {"a": True, "d": True}) is True
+    assert found.holds(nothing | {"a": True, "b": True, "c": None}) is None
+    assert found.holds(nothing | {"b": True, "c": True}) is False
+    assert found.holds(nothing | {"a": None, "d": True}) is None
+
+
+def test_the_first_rule_decides_and_says_what_could_have_decided() -> None:
+    found = rules_from([rule("one", a=True, b=True), rule("two", c=True), rule("three", d=True), rule("last")])
+    facts = {"a": None, "b": False, "c": None, "d": False}
+    decision = decided(found, facts)
+    assert decision.outcome == "last"
+    assert decision.evidence == ("last",)
+    assert decision.missing == ("c",)
+    assert decided(found, facts | {"c": True}).outcome == "two"
+    assert first_that_applies(found[:1], facts) is None
+    with pytest.raises(ValueError, match="last rule"):
+        decided(found[:1], facts)
+
+
+def test_every_rule_that_applies() -> None:
+    found = rules_from([rule("one", a=True), rule("two", b=None), rule("three", a={"not": True})])
+    facts = {"a": None, "b": None}
+    assert [each.id for each in every_that_applies(found, facts)] == ["two", "three"]
+    assert unknown_facts(found, facts) == ("a", "b")
+
+
+PARTS = [
+    (name, part)
+    for name in TABLES
+    for part, content in table(name).items()
+    if isinstance(content, list) and content and isinstance(content[0], dict) and "when" in content[0]
+]
+
+
+def every_fact() -> set[str]:
+    lesion = LesionFacts("T8")
+    case = Case(OncologyFacts("breast"), (lesion,))
+    known = {**lesion_facts(lesion, patient_facts(case)), **sins_facts(sins(lesion))}
+    postop = {f"postop.{name}" for name in ("contiguous_levels", "asia", "residual_escc")}
+    return {*known, *postop, *LATER}
+
+
+LATER = {
+    "effective",
+    "radiation",
+    "stabilise",
+    "surgical_capacity",
+    "stop",
+    "row",
+    "upfront_surgery",
+    "asia_a_replaced",
+    "treatment_within_h",
+    "a_row_decompresses",
+    "a_row_stabilises",
+    "status",
+    "targetable_alteration",
+    "radioresistant_primary",
+}
+"""What a later step adds to the facts of a lesion."""
+
+
+@pytest.mark.parametrize(("name", "part"), PARTS, ids=lambda value: value)
+def test_every_rule_asks_for_facts_that_exist_and_has_evidence(name: str, part: str) -> None:
+    facts = every_fact()
+    for each in rules(name, part):
+        asked = {condition.fact for group in (each.when, *each.any_of) for condition in group}
+        assert asked <= facts, each.id
+        assert each.evidence, each.id
+        assert set(each.evidence) <= entries().keys(), each.id
+
+
+@pytest.mark.parametrize(("name", "part"), PARTS, ids=lambda value: value)
+def test_ids_stand_once(name: str, part: str) -> None:
+    ids = [each.id for each in rules(name, part)]
+    if part not in ("flags", "hard_stops"):
+        ids = [identifier for identifier in ids if identifier != "URG-NONE"]
+    assert len(set(ids)) == len(ids)
+
+
+DECIDING = [
+    ("noms", "stabilisation"),
+    ("noms", "capacity"),
+    ("noms", "rows"),
+    *(("urgency", part) for part in ("mri_within_h", "treatment_within_h", "biopsy_within_h", "class", "steroids")),
+    *(("treatment", part) for part in ("ebrt_schedule", "preop_embolisation", "en_bloc_criteria_met")),
+    *(("treatment", part) for part in ("survival_surgery_rule", "goals_of_care")),
+    ("iort", "role"),
+    ("sins", "mechanical_urgency"),
+]
+
+
+@pytest.mark.parametrize(("name", "part"), DECIDING)
+def test_a_deciding_list_ends_with_a_rule_that_always_fires(name: str, part: str) -> None:
+    *earlier, last = rules(name, part)
+    assert last.when == last.any_of == ()
+    assert all(each.when or each.any_of for each in earlier)
+
+
+def test_every_primary_has_a_class_and_a_place_in_every_score() -> None:
+    primaries = set(Primary.__args__)  # type: ignore[attr-defined]
+    content = table("radiosensitivity")
+    assert content["primaries"].keys() == primaries - {"unknown"}
+    assert set(table("words")["primary"]) == primaries
+    for name in ("tokuhashi_revised", "tomita"):
+        scored = table(name)["items"]["primary"]["words"].keys()
+        assert scored | set(table(name)["not_in_table"]["primaries"]) == primaries, name
+        assert not scored & set(table(name)["not_in_table"]["primaries"]), name
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [("tokuhashi_revised", 0, 15), ("tomita", 2, 10), ("bauer_modified", 0, 4), ("sins", 0, 18)],
+)
+def test_bands_cover_the_range_without_gap_or_overlap(name: str, least: int, most: int) -> None:
+    bands = table(name)["categories" if name == "sins" else "bands"]
+    assert [number for band in bands for number in range(band["from"], band["to"] + 1)] == list(range(least, most + 1))
+
+
+def test_the_extremes_of_sins_are_0_and_18() -> None:
+    items = sins_table()["items"].values()
+    assert (sum(item["unknown"][0] for item in items), sum(item["unknown"][1] for item in items)) == (0, 18)
+    for item in items:
+        ranges = item["points"].values()
+        assert [min(low for low, _ in ranges), max(high for _, high in ranges)] == item["unknown"]
+
+
+@pytest.mark.parametrize(
+    ("section", "codes"),
+    [
+        ("noms", {each.then for part in ("stops", "rows", "preferred", "beside") for each in rules("noms", part)}),
+        ("flag", {each.then for each in rules("noms", "flags")}),
+        ("flag", {each.then for part in ("flags", "prognosis_flags") for each in rules("treatment", part)}),
+        ("hard_stop", {each.then for each in rules("noms", "hard_stops")}),
+        ("capacity", {each.then for each in rules("noms", "capacity")}),
+        ("steroids", {each.then for each in rules("urgency", "steroids")} - {None}),
+        ("urgency_class", {each.then for each in rules("urgency", "class")}),
+        ("mechanical_urgency", {each.then for each in rules("sins", "mechanical_urgency")} - {None}),
+        ("iort_reason", {each.id for part in ("stabilisation", "kyphoplasty") for each in rules("iort", part)}),
+        ("role", {each.then for each in rules("iort", "role")} - {None}),
+        (
+            "postop",
+            {each.then for part in ("contraindications", "indications") for each in rules("postoperative", part)},
+        ),
+        ("ebrt_schedule", {each.then for each in rules("treatment", "ebrt_schedule")} - {None}),
+        ("survival_surgery_rule", {each.then for each in rules("treatment", "survival_surgery_rule")} - {None}),
+        ("goals_of_care", {each.then for each in rules("treatment", "goals_of_care")} - {None}),
+        (
+            "meaning",
+            {
+                band["name"]
+                for name in ("tokuhashi_revised", "tomita", "bauer_modified")
+                for band in table(name)["bands"]
+            },
+        ),
+        ("escc", set(table("escc")["class"])),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_every_code_has_words(section: str, codes: set[str]) -> None:
+    for code in codes:
+        assert len(in_words(section, code)) > 3, code
