@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from metaspine.dosimetry.interior import inside_applicator
 from metaspine.errors import NoTrajectory
-from metaspine.evaluation.limits import check_limit, points_near
+from metaspine.evaluation.limits import check_limit, nearest_distance_mm, points_near
 from metaspine.evaluation.quadrature import Quadrature, quadrature
 from metaspine.geometry import Volume
 from metaspine.geometry.grid import FloatArray
@@ -68,7 +68,7 @@ def prescribe(
     requested = requested_distance_mm(prescription, applicator)
     if requested is None:
         requested = _tenth_up(farthest_border_mm(lesion, isocentre))
-    nearest = _nearest_mm(limiting, isocentre)
+    nearest = nearest_distance_mm(limiting.region, isocentre)
     allowed = largest_allowed_distance_mm(
         output,
         dose_gy=prescription.dose_gy,
@@ -130,12 +130,6 @@ def hand_check(distance_mm: float, rate_gy_per_min: float, dose_gy: float) -> st
 
 def _tenth_up(distance_mm: float) -> float:
     return round(math.ceil(distance_mm / _TENTH_MM - 1e-9) * _TENTH_MM, 1)
-
-
-def _nearest_mm(limiting: Structure, isocentre_mm: FloatArray) -> float:
-    near = points_near(limiting.region, isocentre_mm)
-    points = np.concatenate([near.points_mm, near.surface_mm])
-    return float(np.linalg.norm(points - isocentre_mm, axis=1).min())
 
 
 def _refuse_nothing_left(
