@@ -20,7 +20,6 @@ from metaspine.reports.blocks import (
     KeyNumbers,
     Notice,
     Page,
-    Prose,
     Remark,
     Remarks,
     Source,
@@ -70,7 +69,6 @@ def test_hostile_words_are_printed_as_they_are_in_every_kind_of_block() -> None:
             KeyNumbers((KeyNumber(text, text, text, True), KeyNumber(text, text))),
             Facts(text, (Fact(text, text, text),)),
             Table(text, (text, text), ((text, text),), (1, 1), caption=text),
-            Prose(text, (text,)),
             Remarks(text, (Remark(text, text),)),
             Annex(((text, (Source(text, text, text),)), (text, ())), text),
         )
@@ -108,7 +106,7 @@ def test_a_band_and_the_disclaimer_stand_on_every_page_and_pages_are_counted() -
 
 
 def test_the_same_document_and_date_give_the_same_bytes_with_the_date_inside() -> None:
-    content = document(Prose("t", ("words",)))
+    content = document(Notice("note", "t", "words"))
     first, second = typeset(content, at=DATE), typeset(content, at=DATE)
     assert first == second
     assert str(PdfReader(io.BytesIO(first)).metadata["/CreationDate"]).startswith("D:20260102030405")
@@ -116,7 +114,7 @@ def test_the_same_document_and_date_give_the_same_bytes_with_the_date_inside() -
 
 
 def test_only_embedded_fonts_are_used() -> None:
-    pdf = typeset(document(Prose("t", ("words שלום العربية",))), at=DATE)
+    pdf = typeset(document(Notice("note", "t", "words שלום العربية")), at=DATE)
     fonts = {
         str(font.get_object()["/BaseFont"]).split("+")[-1]
         for page in PdfReader(io.BytesIO(pdf)).pages
@@ -134,7 +132,7 @@ def test_every_drawable_character_has_a_glyph() -> None:
         for code in range(low, high + 1)
         if unicodedata.category(chr(code)) not in hidden and printable(chr(code)) == chr(code)
     ]
-    assert "\x00" not in words(typeset(document(Prose("", (" ".join(letters),))), at=DATE))
+    assert "\x00" not in words(typeset(document(Notice("note", "t", " ".join(letters))), at=DATE))
 
 
 @given(st.text(max_size=40))

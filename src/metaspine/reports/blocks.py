@@ -121,15 +121,6 @@ class Annex:
 
 
 @dataclass(frozen=True)
-class Prose:
-    """Paragraphs under a title."""
-
-    title: str
-    paragraphs: tuple[str, ...]
-    kind: str = field(default="prose", init=False)
-
-
-@dataclass(frozen=True)
 class Label:
     """A few letters on a picture, set by the template so that they are text in the page.
 
@@ -186,7 +177,7 @@ class Gallery:
     kind: str = field(default="gallery", init=False)
 
 
-Block = Notice | Remarks | KeyNumbers | Facts | Table | Annex | Prose | Gallery
+Block = Notice | Remarks | KeyNumbers | Facts | Table | Annex | Gallery
 
 
 @dataclass(frozen=True)

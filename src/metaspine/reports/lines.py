@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-Dash = str | tuple[float, ...]
-
 
 @dataclass(frozen=True)
 class LineStyle:
