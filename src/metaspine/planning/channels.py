@@ -152,38 +152,33 @@ def _facing(out: float, rise: float) -> int:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _passed(
-    bone: NDArray[np.float32], place: FloatArray, point: FloatArray, lateral: FloatArray, up: FloatArray
-) -> int:
+def _passed(bone: NDArray[np.float32], place: FloatArray, point: FloatArray, across: FloatArray) -> int:
     """Return the column of the cortex that a point outside has passed: the way along which the depth in bone falls."""
     step, out, rise = place[3], 0.0, 0.0
     for axis in range(3):
         x, y, z = step * (axis == 0), step * (axis == 1), step * (axis == 2)
         falls = _at(bone, place, point[0] - x, point[1] - y, point[2] - z, -FARTHEST_MM)
         falls -= _at(bone, place, point[0] + x, point[1] + y, point[2] + z, -FARTHEST_MM)
-        out += falls * lateral[axis]
-        rise += falls * up[axis]
+        out += falls * across[0, axis]
+        rise += falls * across[1, axis]
     return int(_facing(out, rise))
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _wall(
-    bone: NDArray[np.float32],
-    place: FloatArray,
-    point: FloatArray,
-    lateral: FloatArray,
-    up: FloatArray,
-    radius: float,
-    row: FloatArray,
+    bone: NDArray[np.float32], place: FloatArray, point: FloatArray, across: FloatArray, radius: float, row: FloatArray
 ) -> None:
-    """Lower the four margins in ``row`` by what the wall shows all around one point of the axis."""
+    """Lower the four margins in ``row`` by what the wall shows all around one point of the axis.
+
+    ``across`` (2, 3) are the unit vectors across the axis, to lateral and to cranial.
+    """
     wall = np.empty(3)
     for step in range(AROUND):
         out, rise = radius * np.cos(2 * np.pi * step / AROUND), radius * np.sin(2 * np.pi * step / AROUND)
         for axis in range(3):
-            wall[axis] = point[axis] + out * lateral[axis] + rise * up[axis]
+            wall[axis] = point[axis] + out * across[0, axis] + rise * across[1, axis]
         depth = _at(bone, place, wall[0], wall[1], wall[2], -FARTHEST_MM)
-        column = _facing(out, rise) if depth >= 0 else _passed(bone, place, wall, lateral, up)
+        column = _facing(out, rise) if depth >= 0 else _passed(bone, place, wall, across)
         row[column] = min(row[column], depth)
 
 
@@ -191,18 +186,19 @@ def _wall(
 def _walls(
     bone: NDArray[np.float32],
     place: FloatArray,
-    tip: FloatArray,
-    direction: FloatArray,
+    needle: FloatArray,
     axes: FloatArray,
     sizes: FloatArray,
     row: FloatArray,
 ) -> None:
-    """Measure the channel's wall and axis along the pedicle of one candidate."""
-    lateral = axes[1] - np.dot(axes[1], direction) * direction
-    lateral = lateral / np.sqrt(np.dot(lateral, lateral))
-    up = np.cross(direction, lateral)
-    if np.dot(up, axes[3]) < 0:
-        up = -up
+    """Measure the channel's wall and axis along the pedicle of one candidate; ``needle``: tip, direction."""
+    tip, direction = needle[0], needle[1]
+    across = np.empty((2, 3))
+    across[0] = axes[1] - np.dot(axes[1], direction) * direction
+    across[0] /= np.sqrt(np.dot(across[0], across[0]))
+    across[1] = np.cross(direction, across[0])
+    if np.dot(across[1], axes[3]) < 0:
+        across[1] *= -1
     point = np.empty(3)
     for step in range(int(sizes[2] / STEP_MM) + 1):
         forwards = 0.0
@@ -211,7 +207,7 @@ def _walls(
             forwards += (point[axis] - axes[0, axis]) * axes[2, axis]
         if -sizes[4] <= forwards <= sizes[3]:
             row[_AXIS] = min(row[_AXIS], _at(bone, place, point[0], point[1], point[2], -FARTHEST_MM))
-            _wall(bone, place, point, lateral, up, sizes[0], row)
+            _wall(bone, place, point, across, sizes[0], row)
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
@@ -229,7 +225,7 @@ def _walk(
     behind the isthmus, canal clearance.
     """
     radius, bone, canal, bones, soft = sizes[0], fields[0], fields[1], fields[2], fields[3]
-    found = np.full((isocentres.shape[0], _COLUMNS), FARTHEST_MM)
+    found, needle = np.full((isocentres.shape[0], _COLUMNS), FARTHEST_MM), np.empty((2, 3))
     for n in range(isocentres.shape[0]):
         row, direction, isocentre = found[n], directions[n], isocentres[n]
         tip = isocentre + sizes[1] * direction
@@ -249,5 +245,6 @@ def _walk(
             row[_SOFT] = min(row[_SOFT], _at(soft, places[3], x, y, z, FARTHEST_MM) - radius)
             if _at(bone, places[0], x, y, z, -FARTHEST_MM) > 0:
                 row[_BONE_ENTRY] = back
-        _walls(bone, places[0], tip, direction, axes, sizes, row)
+        needle[0], needle[1] = tip, direction
+        _walls(bone, places[0], needle, axes, sizes, row)
     return found

@@ -100,7 +100,13 @@ def prescribe(
         dose_rate_gy_per_min=float(dose_rate_gy_per_min(output.depth_dose, distance)),
         lesion_coverage=coverages[1],
         lesion_coverage_requested=coverages[0],
-        explanation=_explanation(prescription, requested, distance, allowed, nearest, limiting, coverages),
+        explanation=_explanation(
+            prescription,
+            limiting,
+            distances_mm=(requested, allowed, distance),
+            nearest_mm=nearest,
+            coverages=coverages,
+        ),
         evidence=(prescription.limit.evidence, "IORT-21", "PHY-22"),
     )
     cautions = (
@@ -159,13 +165,14 @@ def _coverages(
 
 def _explanation(
     prescription: Prescription,
-    requested: float,
-    applied: float,
-    allowed: float,
-    nearest: float,
     limiting: Structure,
+    *,
+    distances_mm: tuple[float, float, float],
+    nearest_mm: float,
     coverages: tuple[float, float],
 ) -> str:
+    """Return what was asked, what the limit allows and what is given; distances are requested, allowed and applied."""
+    requested, allowed, applied = distances_mm
     place = (
         f"to the lesion's border, {requested:.1f} mm from the isocentre at its farthest"
         if prescription.depth_mm is None
@@ -174,8 +181,8 @@ def _explanation(
     )
     asked = f"{prescription.dose_gy:g} Gy {place}"
     limit = (
-        f"the limit of {prescription.limit.maximum_gy:g} Gy to {limiting.name}, {nearest:.1f} mm from the isocentre, "
-        f"allows {allowed:.1f} mm with its upper 95 % bound"
+        f"the limit of {prescription.limit.maximum_gy:g} Gy to {limiting.name}, {nearest_mm:.1f} mm from the isocentre,"
+        f" allows {allowed:.1f} mm with its upper 95 % bound"
     )
     excluded = "(the applicator's own volume is left out)"
     if applied >= requested:
