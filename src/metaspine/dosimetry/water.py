@@ -24,7 +24,8 @@ from metaspine.geometry.volume import Volume
 from metaspine.patient.dose import Dose, DoseProvenance
 from metaspine.patient.plan import DwellPosition
 from metaspine.physics.applicators import Applicator, DoseConvention, Output
-from metaspine.physics.depth_dose import SECONDS_PER_MINUTE, interpolate, log_table
+from metaspine.physics.depth_dose import SECONDS_PER_MINUTE, log_table
+from metaspine.physics.interpolation import interpolate
 from metaspine.physics.uncertainty import EXPONENT_UNCERTAINTY
 from metaspine.running import Progress
 from metaspine.version import __version__

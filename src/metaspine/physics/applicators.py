@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from metaspine.errors import DeviceFileError
-from metaspine.geometry.grid import FloatArray
+
+if TYPE_CHECKING:
+    from metaspine.geometry.grid import FloatArray
 
 
 class DistanceOrigin(StrEnum):

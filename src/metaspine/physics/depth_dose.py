@@ -6,36 +6,29 @@ power law exact; beyond them the end slopes continue.
 
 from __future__ import annotations
 
-import numba
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from metaspine.errors import DeviceFileError
-from metaspine.geometry.grid import FloatArray
 from metaspine.physics.applicators import Applicator, DepthDose, Output
+
+if TYPE_CHECKING:
+    from metaspine.geometry.grid import FloatArray
 
 SECONDS_PER_MINUTE = 60.0
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def interpolate(x: float, nodes: FloatArray, values: FloatArray) -> float:
-    """Return the piecewise linear value at ``x``; outside the nodes the end slopes continue.
-
-    Called with logarithms it interpolates log-log. ``nodes`` (n,) increase, n >= 2.
-    """
-    last = nodes.shape[0] - 2
-    segment = min(max(np.searchsorted(nodes, x) - 1, 0), last)
-    slope = (values[segment + 1] - values[segment]) / (nodes[segment + 1] - nodes[segment])
-    return float(values[segment] + slope * (x - nodes[segment]))
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def interpolate_all(x: FloatArray, nodes: FloatArray, values: FloatArray) -> FloatArray:
-    """Return :func:`interpolate` at every element of ``x`` (n,)."""
-    result = np.empty_like(x)
-    for index in range(x.size):
-        result[index] = interpolate(x[index], nodes, values)
-    return result
+    """Return the piecewise linear values at ``x`` (n,); outside the nodes the end slopes continue.
+
+    Called with logarithms it interpolates log-log. ``nodes`` (m,) increase, m >= 2. The kernel of the same law is
+    :func:`metaspine.physics.interpolation.interpolate`.
+    """
+    segment = np.clip(np.searchsorted(nodes, x) - 1, 0, nodes.size - 2)
+    slope = np.diff(values) / np.diff(nodes)
+    return np.asarray(values[segment] + slope[segment] * (x - nodes[segment]))
 
 
 def log_table(depth_dose: DepthDose) -> tuple[FloatArray, FloatArray]:

@@ -8,14 +8,17 @@ bound includes it.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from metaspine.errors import DeviceFileError
-from metaspine.geometry.grid import FloatArray
 from metaspine.physics.applicators import DepthDose, Output
 from metaspine.physics.depth_dose import distance_mm, dose_rate_gy_per_min
+
+if TYPE_CHECKING:
+    from metaspine.geometry.grid import FloatArray
 
 EVIDENCE = ("PHY-12", "PHY-14", "PHY-17", "PHY-21", "PHY-22")
 
