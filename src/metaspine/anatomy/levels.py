@@ -207,7 +207,8 @@ def _counted(landmark: str, spine: list[_Vertebra], here: int, anchor: int, *, u
     place = USUAL.index(usual) + here - anchor
     if not 0 <= place < len(USUAL):
         return LandmarkCount(landmark, "", f"{len(between)} vertebrae from the {landmark} leave the usual numbering")
-    return LandmarkCount(landmark, USUAL[place], f"{len(between)} bodies counted, with the usual numbers (ANAT-11)")
+    counted = "1 vertebra" if len(between) == 1 else f"{len(between)} vertebrae"
+    return LandmarkCount(landmark, USUAL[place], f"{counted} counted, with the usual numbers (ANAT-11)")
 
 
 def _gap(spine: list[_Vertebra], first: int, last: int) -> str:

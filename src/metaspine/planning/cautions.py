@@ -37,7 +37,12 @@ def _device(applicator: Applicator, output: Output) -> list[Caution]:
     found = []
     if not output.calibrated:
         found.append(
-            Caution("NOMINAL_OUTPUT", "nominal output, not for treatment: give the device's calibration", stops=True)
+            Caution(
+                "NOMINAL_OUTPUT",
+                "nominal output, not for treatment: give the device's calibration",
+                "PHY-12",
+                stops=True,
+            )
         )
     found.append(
         Caution(
@@ -47,7 +52,13 @@ def _device(applicator: Applicator, output: Output) -> list[Caution]:
             "PLAN-19",
         )
     )
-    return found + [Caution("DEVICE", text) for text in (*applicator.warnings, *output.cautions)]
+    if applicator.warnings:
+        message = (
+            f"{len(applicator.warnings)} of the applicator's figures are disputed, rounded or inferred (listed with "
+            "its sources): measure your own"
+        )
+        found.append(Caution("APPLICATOR_FIGURES", message, "PHY-03"))
+    return found + [Caution("CALIBRATION", text) for text in output.cautions]
 
 
 def _level(check: LevelCheck) -> list[Caution]:
@@ -57,7 +68,7 @@ def _level(check: LevelCheck) -> list[Caution]:
             "must count the level on an image that shows two landmarks"
         )
         return [Caution("LEVEL_NOT_COUNTED", message, "LEVEL-01", stops=True)]
-    doubts = [count.reason for count in check.counts if count.reason]
+    doubts = [f"no count from the {count.landmark}: {count.reason}" for count in check.counts if not count.level]
     return [Caution("LEVEL_DOUBT", text, "LEVEL-02") for text in (*doubts, *check.notes)]
 
 

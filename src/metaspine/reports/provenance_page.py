@@ -65,6 +65,7 @@ def plan_origins(plan: Plan, scan: Scan, dose: Dose) -> Facts:
         (
             *scan_facts(scan),
             Fact("Applicator", f"{plan.applicator.title} ({plan.applicator.name})", _cited(plan.applicator.evidence)),
+            *_doubtful_figures(plan),
             Fact("Working channel", "from the applicator's file", _cited(plan.applicator.channel.evidence)),
             Fact(
                 "Output",
@@ -80,6 +81,13 @@ def plan_origins(plan: Plan, scan: Scan, dose: Dose) -> Facts:
             versions(plan.metaspine_version),
         ),
     )
+
+
+def _doubtful_figures(plan: Plan) -> tuple[Fact, ...]:
+    doubts = plan.applicator.warnings
+    if not doubts:
+        return ()
+    return (Fact("Doubtful figures", f"{len(doubts)} disputed, rounded or inferred", "; ".join(doubts)),)
 
 
 def scan_facts(scan: Scan) -> tuple[Fact, ...]:
