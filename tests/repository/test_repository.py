@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.metadata
 import re
 import shutil
 import subprocess
@@ -55,6 +57,30 @@ def test_the_locks_agree_and_cover_the_project() -> None:
     needed = {normal(name) for name in [*PROJECT["project"]["dependencies"], *groups["build"]]}
     assert needed <= {normal(name) for name in run}
     assert {normal(name) for name in groups["test"] + groups["check"]} <= {normal(name) for name in tests}
+
+
+def test_every_package_that_the_program_imports_is_declared() -> None:
+    """A machine that has more installed than a fresh clone would hide it."""
+    providers = importlib.metadata.packages_distributions()
+    declared = {normal(name) for name in PROJECT["project"]["dependencies"]}
+    undeclared = {
+        (path.relative_to(ROOT).as_posix(), module)
+        for path in (ROOT / "src").rglob("*.py")
+        for module in imported_modules(path) - set(sys.stdlib_module_names) - {"metaspine"}
+        if not {normal(name) for name in providers.get(module, [])} & declared
+    }
+    assert undeclared == set()
+
+
+def imported_modules(path: Path) -> set[str]:
+    """The top-level names that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
 
 
 def test_the_version_stands_in_one_place() -> None:
