@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from metaspine.errors import DeviceFileError
 from metaspine.evidence import look_up
-from metaspine.physics.applicators import Applicator, Channel, DepthDose, DistanceOrigin, Output
+from metaspine.physics.applicators import Applicator, Channel, DepthDose, DistanceOrigin, Filter, Output
 from metaspine.physics.device_files import DeviceFileModel, read_device_file
 
 _NODES = 16
@@ -55,6 +55,22 @@ class NominalOutput(DeviceFileModel):
     valid_from_isocentre_mm: ValidRange
 
 
+class FilterEntry(DeviceFileModel):
+    """A layer in the beam."""
+
+    material: str
+    thickness_mm: float = Field(gt=0)
+    evidence: str
+    note: str = ""
+
+
+class SpectrumEntry(DeviceFileModel):
+    """The source's spectrum by name."""
+
+    name: str
+    evidence: str
+
+
 class ApplicatorFile(DeviceFileModel):
     """An applicator file as written; lengths in mm."""
 
@@ -65,11 +81,23 @@ class ApplicatorFile(DeviceFileModel):
     needle_diameter_mm: Stated
     needle_length_mm: Stated
     tip_beyond_isocentre_mm: Stated
-    cannula_inner_diameter_mm: Stated
-    cannula_length_mm: Stated
-    working_channel_diameter_mm: Stated
+    through_bone: bool = True
+    cannula_inner_diameter_mm: Stated | None = None
+    cannula_length_mm: Stated | None = None
+    working_channel_diameter_mm: Stated | None = None
     tip_position_uncertainty_mm: Stated
     nominal_output: NominalOutput
+    spectrum: SpectrumEntry | None = None
+    filters: tuple[FilterEntry, ...] = ()
+
+    @model_validator(mode="after")
+    def _cannula_of_a_needle(self) -> ApplicatorFile:
+        parts = (self.cannula_inner_diameter_mm, self.cannula_length_mm, self.working_channel_diameter_mm)
+        if self.through_bone and None in parts:
+            raise ValueError("an applicator that goes through bone needs its cannula's and its channel's sizes")
+        if not self.through_bone and any(part is not None for part in parts):
+            raise ValueError("an applicator that does not go through bone has no cannula and no channel")
+        return self
 
 
 def applicator_names() -> tuple[str, ...]:
@@ -104,6 +132,8 @@ def _from_file(path: Path) -> Applicator:
     stated = _stated(document)
     published = (value for item in stated.values() for value in (item, *item.others))
     cited = [*(value.evidence for value in published), document.nominal_output.valid_from_isocentre_mm.evidence]
+    cited += [layer.evidence for layer in document.filters]
+    cited += [document.spectrum.evidence] if document.spectrum else []
     evidence = tuple(sorted(set(cited)))
     for identifier in evidence:
         look_up(identifier)
@@ -120,6 +150,11 @@ def _from_file(path: Path) -> Applicator:
         tip_position_uncertainty_mm=document.tip_position_uncertainty_mm.value,
         evidence=evidence,
         warnings=tuple(_warning(name, item) for name, item in stated.items() if item.others or item.note),
+        through_bone=document.through_bone,
+        spectrum=document.spectrum.name if document.spectrum else "",
+        filters=tuple(
+            Filter(layer.material, layer.thickness_mm, layer.evidence, layer.note) for layer in document.filters
+        ),
     )
 
 
@@ -143,7 +178,8 @@ def _refuse_impossible(document: ApplicatorFile, path: Path) -> None:
     tip = document.tip_beyond_isocentre_mm.value
     faults = {
         f"the needle ({document.needle_diameter_mm.value} mm) is wider than the cannula's bore": (
-            document.needle_diameter_mm.value > document.cannula_inner_diameter_mm.value
+            document.cannula_inner_diameter_mm is not None
+            and document.needle_diameter_mm.value > document.cannula_inner_diameter_mm.value
         ),
         f"the tip lies {tip} mm beyond the isocentre, which is nearer than half the needle's radius": tip < radius / 2,
         "the valid range ends before it begins": (
@@ -159,15 +195,18 @@ def _refuse_impossible(document: ApplicatorFile, path: Path) -> None:
 
 
 def _channel(document: ApplicatorFile) -> Channel:
+    """Return the channel; without a cannula the applicator itself is what must fit."""
+    diameter = document.needle_diameter_mm
     parts = {
-        "needle_diameter_mm": document.needle_diameter_mm,
+        "needle_diameter_mm": diameter,
         "needle_length_mm": document.needle_length_mm,
-        "cannula_inner_diameter_mm": document.cannula_inner_diameter_mm,
-        "cannula_length_mm": document.cannula_length_mm,
-        "working_channel_diameter_mm": document.working_channel_diameter_mm,
+        "cannula_inner_diameter_mm": document.cannula_inner_diameter_mm or diameter,
+        "working_channel_diameter_mm": document.working_channel_diameter_mm or diameter,
     }
-    evidence = tuple(dict.fromkeys(part.evidence for part in parts.values()))
-    return Channel(**{name: part.value for name, part in parts.items()}, evidence=evidence)
+    cannula = document.cannula_length_mm
+    evidence = dict.fromkeys(part.evidence for part in (*parts.values(), *([cannula] if cannula else [])))
+    sizes = {name: part.value for name, part in parts.items()}
+    return Channel(**sizes, cannula_length_mm=cannula.value if cannula else 0.0, evidence=tuple(evidence))
 
 
 def _nominal(document: ApplicatorFile, radius_mm: float) -> Output:

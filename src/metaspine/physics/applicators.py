@@ -44,6 +44,17 @@ class Channel:
     evidence: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Filter:
+    """A layer of the applicator that every photon crosses."""
+
+    material: str
+    """A name of :func:`metaspine.physics.materials.material`."""
+    thickness_mm: float
+    evidence: str
+    note: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class DepthDose:
     """Dose rate to water on the needle's equator, as a table that is interpolated in log-log.
@@ -94,6 +105,12 @@ class Applicator:
     """One standard deviation along a line, after verification by CT."""
     evidence: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    through_bone: bool = True
+    """Whether it is made to pass through bone; a bare probe and a sphere are not, and have no cannula."""
+    spectrum: str = ""
+    """The name of the source's spectrum before the applicator; empty where the file names none."""
+    filters: tuple[Filter, ...] = ()
+    """What the applicator puts into the beam; empty where its wall is not published."""
 
     def from_isocentre_mm(self, distance_mm: float, origin: DistanceOrigin) -> float:
         """Return the distance from the isocentre of a point ``distance_mm`` from the named origin.
