@@ -14,7 +14,8 @@ from metaspine.errors import MetaspineError
 from metaspine.version import __version__
 
 EXIT_CODES = (
-    "Exit codes: 0 done · 2 command line not understood · 3 refused (not eligible, wrong level, no trajectory) · "
+    "Exit codes: 0 done · 2 command line not understood · 3 refused (not eligible, wrong level, no trajectory, "
+    "console time differs) · "
     "4 input cannot be used · 5 output cannot be written · 130 stopped · 1 a defect of the program."
 )
 
@@ -144,6 +145,50 @@ def plan(
         to=to,
     )
     plan_command(request, json_output=json_output)
+
+
+@app.command()
+def time(
+    *,
+    dose: Annotated[float, typer.Option("--dose", help="Prescribed dose in Gy.", show_default=False)],
+    depth: Annotated[float, typer.Option("--depth", help="Distance in mm from --origin.", show_default=False)],
+    origin: Annotated[
+        str,
+        typer.Option("--origin", help="isocentre, applicator_surface or applicator_tip.", show_default=False),
+    ],
+    applicator: Annotated[str, typer.Option("--applicator", help="Name or file of the applicator.")] = (
+        "intrabeam-needle"
+    ),
+    calibration: Annotated[Path | None, typer.Option("--calibration", help="The device's calibration file.")] = None,
+    serial: Annotated[str | None, typer.Option("--serial", help="Serial number of the source at hand.")] = None,
+    console_time: Annotated[
+        str | None, typer.Option("--console-time", help="What the console shows: 6:42, 402s or 6.7min.")
+    ] = None,
+    tolerance: Annotated[float, typer.Option("--tolerance", help="Tolerance in % of the time (TIME-01).")] = 5.0,
+    at: Annotated[
+        list[float] | None,
+        typer.Option("--at", help="A further distance in mm from --origin for the table.", show_default=False),
+    ] = None,
+    json_output: Json = False,
+) -> None:
+    """Compute the treatment time without any image, and compare it with the console's.
+
+    Without --calibration it is the nominal output, not for treatment.
+    """
+    from metaspine.cli.time import TimeRequest, time_command
+
+    request = TimeRequest(
+        dose_gy=dose,
+        depth_mm=depth,
+        origin=origin,
+        further_mm=tuple(at or ()),
+        applicator=applicator,
+        calibration=calibration,
+        serial=serial,
+        console_time=console_time,
+        tolerance_percent=tolerance,
+    )
+    time_command(request, json_output=json_output)
 
 
 def main() -> None:

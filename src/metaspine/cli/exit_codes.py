@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     """The command line could not be understood."""
     REFUSED = 3
-    """The input was read, and the answer is no: not eligible, wrong level, no trajectory."""
+    """The input was read, and the answer is no: not eligible, wrong level, no trajectory, another time."""
     INPUT = 4
     """A file or value cannot be used; the message says which, where and what to do."""
     OUTPUT = 5

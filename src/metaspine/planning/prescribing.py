@@ -19,13 +19,12 @@ from metaspine.patient.prescription import Prescription
 from metaspine.patient.structure import Structure
 from metaspine.physics.applicators import Applicator, Output
 from metaspine.physics.depth_dose import SECONDS_PER_MINUTE, dose_rate_gy_per_min, extrapolated, treatment_time_s
+from metaspine.physics.time_check import USUAL_MIN, hand_check
 from metaspine.physics.uncertainty import largest_allowed_distance_mm
 from metaspine.planning.isocentres import farthest_border_mm, requested_distance_mm
 
 TOUCHING_MM = 1.0
 """PLAN-14."""
-USUAL_MIN = (1.0, 30.0)
-"""PLAN-15."""
 PUBLISHED_MIN = (2.0, 6.0)
 """PLAN-16."""
 _TENTH_MM = 0.1
@@ -122,16 +121,6 @@ def prescribe(
 def applied_distance_mm(requested_mm: float, allowed_mm: float) -> float:
     """Return the smaller distance; the allowed one in whole tenths of a millimetre, rounded down."""
     return min(requested_mm, round(math.floor(allowed_mm / _TENTH_MM + 1e-9) * _TENTH_MM, 1))
-
-
-def hand_check(distance_mm: float, rate_gy_per_min: float, dose_gy: float) -> str:
-    """Return distance, dose rate and time in one line whose arithmetic holds in the digits that are printed."""
-    minutes = f"{dose_gy / rate_gy_per_min:.1f}"
-    for digits in range(3, 12):
-        rate = f"{rate_gy_per_min:.{digits}g}"
-        if f"{dose_gy / float(rate):.1f}" == minutes:
-            break
-    return f"{distance_mm:.1f} mm from the isocentre: {rate} Gy/min; {dose_gy:g} Gy / {rate} Gy/min = {minutes} min"
 
 
 def _tenth_up(distance_mm: float) -> float:
