@@ -153,6 +153,86 @@ def test_one_clear_message(changes: dict[str, Any], key: str, found: str, said: 
 
 
 @pytest.mark.parametrize(
+    ("key", "written", "meant"),
+    [
+        ("lesion__level", "l1", "L1"),
+        ("lesion__level", "Th12", "T12"),
+        ("lesion__level", "D12", "T12"),
+        ("lesion__level", "BWK 12", "T12"),
+        ("lesion__pain", "Mechanical", "mechanical"),
+        ("lesion__pain", "non mechanical", "occasional_non_mechanical"),
+        ("oncology__primary", "myeloma", "multiple_myeloma"),
+    ],
+)
+def test_another_spelling_is_recognised(key: str, written: str, meant: str) -> None:
+    assert f"Did you mean {meant}?" in refused(**{key: written}).remedy
+
+
+@pytest.mark.parametrize(
+    ("key", "written"),
+    [
+        ("lesion__level", "L7"),
+        ("lesion__level", "C8"),
+        ("lesion__level", "S6"),
+        ("lesion__level", "T14"),
+        ("lesion__level", "L1/2"),
+        ("lesion__level", 12),
+        ("lesion__pain", "unknown"),
+        ("lesion__pain", "not mechanical"),
+        ("lesion__collapse", 50),
+        ("lesion__collapse", ">50%"),
+        ("lesion__alignment", "abnormal"),
+        ("neuro__presentation", "symptomatic"),
+        ("neuro__presentation", "pain"),
+        ("neuro__asia", "D/E"),
+    ],
+)
+def test_a_word_of_another_meaning_is_never_suggested(key: str, written: Any) -> None:
+    assert "Did you mean" not in refused(**{key: written}).remedy
+
+
+@pytest.mark.parametrize(
+    ("changes", "what", "remedy"),
+    [
+        ({"lesion__kps": 80}, "no key 'kps'", "It belongs to patient."),
+        ({"patient__expected_survival_months": "7,5"}, "'7,5'", "decimal point"),
+        ({"lesion__prior_rt_at_level": True}, "True", "Write false for none"),
+    ],
+)
+def test_what_to_do_fits_the_slip(changes: dict[str, Any], what: str, remedy: str) -> None:
+    error = refused(**changes)
+    assert what in error.what
+    assert remedy in error.remedy
+    assert "leave it out" not in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "what", "remedy"),
+    [
+        (
+            "case.yaml",
+            "oncology: {primary: breast}\nlesion: [{level: T12}]\n",
+            "level",
+            "several lesions go into lesions",
+        ),
+        ("case.yaml", "oncology: {primary: breast}\nlesions: []\n", "holds nothing", "Write a list of lesions"),
+        ("case.yaml", "oncology:\nlesion: {level: T12}\n", "None", "Write the section oncology"),
+        ("case.yaml", "oncology:\n\tprimary: breast\n", "well-formed", "Indent with spaces"),
+        ("case.yaml", BASE + "1: 2\n", "the key 1 is no word", "metaspine schema"),
+        ("case.yaml", "a: \x00", "special characters", "plain keys"),
+        ("case.json", '{"oncology": {"primary": "breast"}, // why\n}', "well-formed", "no comments"),
+    ],
+    ids=range(7),
+)
+def test_slips_of_form_are_explained_in_one_line(name: str, text: str, what: str, remedy: str, tmp_path: Path) -> None:
+    error = refusal(tmp_path, text, name)
+    assert what in error.what
+    assert remedy in error.remedy
+    assert "leave it out" not in error.remedy
+    assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(
     ("changes", "key", "found"),
     [
         ({"patient__sex": "M", "patient__pregnant": True}, "patient.pregnant", "a man"),

@@ -1,4 +1,4 @@
-"""What is wrong with a case file, in words: the key, the value, what is allowed and the nearest word."""
+"""What is wrong with a case file, in words: the key, the value, what is allowed, and the word where only its spelling differs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from metaspine.errors import CaseError
 from metaspine.exchange.case_schema import SECTIONS, CaseDocument
+from metaspine.patient.levels import LEVELS
 
 _UNITS = {
     "age_years": "years",
@@ -26,13 +27,29 @@ _SPECIFIC = {
     "kps": "Karnofsky is written in tens, from 0 to 100",
     "escc": 'ESCC grades are the words "0", "1a", "1b", "1c", "2", "3", in quotes (ESCC-01, ESCC-02)',
     "residual_escc": 'ESCC grades are the words "0", "1a", "1b", "1c", "2", "3", in quotes (ESCC-01, ESCC-02)',
-    "primary": "Where the primary is not known, write unknown",
+    "primary": "Kidney is rcc, lung nsclc or sclc, liver hcc, stomach gastric; where the primary is not known, unknown",
     "oncology": "Write the section oncology with at least its primary (unknown is a word for it)",
+    "lesion": "Write the keys of one lesion below lesion; several lesions go into lesions, a list",
+    "lesions": "Write a list of lesions, each beginning with a dash; a single one goes into lesion",
     "level": "Write the vertebra, C0 to S5",
-    "collapse": "Exactly 50 % is written gt50 (SINS-02)",
+    "levels_involved": "Write each vertebra, e.g. [T11, T12, L1]",
+    "collapse": "More than 50 %, and exactly 50 % (SINS-02), is written gt50; less is lt50",
     "prior_rt_at_level": "Write false for none, null for not known, or the course (dose_gy, fractions, ...)",
 }
 _GRADES = ("escc", "residual_escc")
+_LEVEL_NAMES = {
+    "C": "C",
+    "HWK": "C",
+    "T": "T",
+    "TH": "T",
+    "D": "T",
+    "BWK": "T",
+    "L": "L",
+    "LWK": "L",
+    "S": "S",
+    "SWK": "S",
+}
+_WRITTEN_LEVEL = re.compile(rf"({'|'.join(_LEVEL_NAMES)})[ -]?0?([0-9]{{1,2}})", re.IGNORECASE)
 _BRANCHES = ("none", "course", "str", "float")
 
 
@@ -52,10 +69,35 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def nearest(word: str, known: list[str]) -> str:
-    """Return the question after the nearest known word, or nothing where none is near."""
-    near = get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"Did you mean {near[0]}? " if near else ""
+def question(meant: str | None) -> str:
+    """Return the question after the word that may be meant, or nothing where there is none."""
+    return f"Did you mean {meant}? " if meant else ""
+
+
+def meant_word(written: str, allowed: list[str]) -> str | None:
+    """Return the allowed word of which the written one is a spelling; never one of another meaning.
+
+    A wrong suggestion is worse than none (myeloma is not melanoma, symptomatic not asymptomatic): only letter case, a
+    part that one word alone has, or a slip that keeps the first letter and all but one of the length count.
+    """
+    plain = {_plain(word): word for word in allowed}
+    word = _plain(written)
+    holding = [name for name in plain if f"_{word}_" in f"_{name}_"]
+    alike = [name for name in plain if name[:1] == word[:1] and abs(len(name) - len(word)) <= 1]
+    near = get_close_matches(word, alike, n=1, cutoff=0.8)
+    found = word if word in plain else holding[0] if len(holding) == 1 else near[0] if near and not holding else None
+    return plain[found] if found else None
+
+
+def meant_level(written: str) -> str | None:
+    """Return the level that is written in another common way (Th12, D12, t12, BWK 12), never a merely similar one."""
+    found = _WRITTEN_LEVEL.fullmatch(written.strip())
+    name = f"{_LEVEL_NAMES[found[1].upper()]}{found[2]}" if found else ""
+    return name if name in LEVELS else None
+
+
+def _plain(word: str) -> str:
+    return re.sub(r"[\s_-]+", "_", word.strip().lower())
 
 
 def _path(location: tuple[int | str, ...]) -> str:
@@ -86,7 +128,10 @@ def _unknown_key(fault: Any) -> tuple[str, str]:
     names = [str(part) for part in path if str(part) in SECTIONS]
     form = SECTIONS[names[-1]] if names else CaseDocument
     known = list(form.model_fields)
-    return f"there is no key {shown(key)} here", f"{nearest(str(key), known)}The keys are {', '.join(known)}"
+    homes = [name for name, section in SECTIONS.items() if key in section.model_fields]
+    near = get_close_matches(str(key), known, n=1, cutoff=0.5)
+    hint = f"It belongs to {' or '.join(homes)}. " if homes else question(near[0] if near else None)
+    return f"there is no key {shown(key)} here", f"{hint}The keys are {', '.join(known)}"
 
 
 def _unknown_word(fault: Any) -> tuple[str, str]:
@@ -98,18 +143,27 @@ def _unknown_word(fault: Any) -> tuple[str, str]:
     if key in _GRADES:
         return what, ""
     unknown = "" if key in ("primary", "level") else ", or null where it is not known"
-    return (
-        what,
-        f"{nearest(str(fault['input']), allowed)}Write one of {', '.join(allowed)}{unknown}",
-    )
+    written = str(fault["input"])
+    meant = meant_level(written) if key in ("level", "levels_involved") else meant_word(written, allowed)
+    return what, f"{question(meant)}Write one of {', '.join(allowed)}{unknown}"
 
 
 def _no_section(fault: Any) -> tuple[str, str]:
-    return f"{shown(fault['input'])} is not possible here", "Write its keys and values, or leave it out"
+    remedy = "" if _last_key(fault["loc"]) in _SPECIFIC else "Write its keys and values, or leave it out"
+    return f"{shown(fault['input'])} is not possible here", remedy
 
 
 def _no_list(fault: Any) -> tuple[str, str]:
-    return f"{shown(fault['input'])} is no list", "Write a list, or null where it is not known"
+    remedy = "" if _last_key(fault["loc"]) == "lesions" else "Write a list, or null where it is not known"
+    return f"{shown(fault['input'])} is no list", remedy
+
+
+def _empty_list(fault: Any) -> tuple[str, str]:
+    return f"{shown(fault['input'])} holds nothing", ""
+
+
+def _no_key(fault: Any) -> tuple[str, str]:
+    return f"the key {shown(fault['input'])} is no word", "Write the keys of `metaspine schema`"
 
 
 def _no_word(fault: Any) -> tuple[str, str]:
@@ -126,7 +180,9 @@ def _no_number(fault: Any) -> tuple[str, str]:
     if isinstance(value, float) and not isfinite(value):
         return f"{value} is no number", "Leave the key out, or write null, where it is not known"
     if isinstance(value, str):
-        return f"{shown(value)} is a word, not {number}", "Write the number alone, without its unit and without quotes"
+        point = ", with a decimal point instead of the comma" if re.fullmatch(r"\s*\d+,\d+\s*", value) else ""
+        remedy = f"Write the number alone, without its unit and without quotes{point}"
+        return f"{shown(value)} is a word, not {number}", remedy
     return f"{shown(value)} is not {number}", f"Write {number}, or null where it is not known"
 
 
@@ -144,6 +200,8 @@ _EXPLANATIONS: dict[str, Callable[[Any], tuple[str, str]]] = {
     "float_type": _no_number,
     "model_type": _no_section,
     "list_type": _no_list,
+    "too_short": _empty_list,
+    "invalid_key": _no_key,
     "string_type": _no_word,
     "int_type": _no_number,
     "int_from_float": _no_number,

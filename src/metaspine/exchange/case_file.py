@@ -47,7 +47,7 @@ def read_case(path: Path | str) -> Case:
     ------
     CaseError
         When the file cannot be read, is malformed, uses unknown keys, words, units or a later version, or
-        contradicts itself. The message names the key, the value, what is allowed and the nearest word.
+        contradicts itself. The message names the key, the value and what is allowed.
     """
     file = Path(path)
     text = case_text(file)

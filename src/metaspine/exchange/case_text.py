@@ -20,6 +20,8 @@ MOST_BYTES = 1_000_000
 MOST_DEPTH = 12
 
 _REWRITE = "Write plain keys and values as in the examples, or see `metaspine schema`"
+_REWRITE_JSON = "JSON has double quotes, no comments and no comma behind the last value; a case may also be YAML"
+_NO_TABS = "Indent with spaces: YAML allows no tab there"
 
 
 def case_text(path: Path) -> str:
@@ -81,7 +83,9 @@ def _parse_json(text: str) -> Any:
         return json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         raise CaseError(
-            f"not well-formed JSON: {error.msg}", where=f"line {error.lineno}, column {error.colno}", remedy=_REWRITE
+            f"not well-formed JSON: {error.msg}",
+            where=f"line {error.lineno}, column {error.colno}",
+            remedy=_REWRITE_JSON,
         ) from error
     except ValueError as error:
         raise CaseError("a number with too many digits", remedy="Write the number in its usual length") from error
@@ -108,11 +112,12 @@ def _parse_yaml(text: str) -> Any:
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
+        remedy = _NO_TABS if "'\\t'" in (error.problem or "") else _REWRITE
         raise CaseError(
-            f"not well-formed YAML: {error.problem}", where=_line(error.problem_mark), remedy=_REWRITE
+            f"not well-formed YAML: {error.problem}", where=_line(error.problem_mark), remedy=remedy
         ) from error
     except yaml.YAMLError as error:
-        raise CaseError(f"not well-formed YAML: {error}", remedy=_REWRITE) from error
+        raise CaseError(f"not well-formed YAML: {' '.join(str(error).split())}", remedy=_REWRITE) from error
     except ValueError as error:
         raise CaseError("a number with too many digits", remedy="Write the number in its usual length") from error
 
