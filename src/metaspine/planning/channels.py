@@ -152,8 +152,12 @@ def _facing(out: float, rise: float) -> int:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _passed(bone: NDArray[np.float32], place: FloatArray, point: FloatArray, across: FloatArray) -> int:
-    """Return the column of the cortex that a point outside has passed: the way along which the depth in bone falls."""
+def _passed(bone: NDArray[np.float32], place: FloatArray, point: FloatArray, across: FloatArray, facing: int) -> int:
+    """Return the column of the cortex that a point outside has passed: the way along which the depth in bone falls.
+
+    Asked of the wall's lateral half only. Where the depth falls along the axis as well (at the body's posterior wall),
+    the way the wall faces there decides: a caudal breach into a foramen must not pass for a lateral one.
+    """
     step, out, rise = place[3], 0.0, 0.0
     for axis in range(3):
         x, y, z = step * (axis == 0), step * (axis == 1), step * (axis == 2)
@@ -161,7 +165,7 @@ def _passed(bone: NDArray[np.float32], place: FloatArray, point: FloatArray, acr
         falls -= _at(bone, place, point[0] + x, point[1] + y, point[2] + z, -FARTHEST_MM)
         out += falls * across[0, axis]
         rise += falls * across[1, axis]
-    return int(_facing(out, rise))
+    return int(_facing(out, rise)) if np.hypot(out, rise) > 1.5 * step else facing
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
@@ -178,7 +182,9 @@ def _wall(
         for axis in range(3):
             wall[axis] = point[axis] + out * across[0, axis] + rise * across[1, axis]
         depth = _at(bone, place, wall[0], wall[1], wall[2], -FARTHEST_MM)
-        column = _facing(out, rise) if depth >= 0 else _passed(bone, place, wall, across)
+        column = _facing(out, rise)
+        if depth < 0 and out > 0:
+            column = _passed(bone, place, wall, across, column)
         row[column] = min(row[column], depth)
 
 
