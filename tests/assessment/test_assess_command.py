@@ -72,6 +72,31 @@ def test_the_page_shows_what_was_normalised(tmp_path: Path) -> None:
     assert "2 lesions, each judged alone; T8 decides for the patient" in text
 
 
+def test_the_page_says_that_unknown_neurology_could_make_it_an_emergency(tmp_path: Path) -> None:
+    path = tmp_path / "case.yaml"
+    lesion = "oncology: {primary: prostate}\nlesion: {level: T8, escc: '3'}\n"
+    path.write_text(lesion + "neuro: {asia: A, myelopathy: false}\n", encoding="utf-8")
+    text = flat(metaspine("assess", path))
+    assert "an EMERGENCY if there are cord signs; not known: presentation, cauda equina syndrome" in text
+    assert "only without cord signs; not known: presentation, cauda equina syndrome" in text
+    assert "grade A beside ESCC 2-3" in text
+    known = "neuro: {presentation: local_pain, myelopathy: false, cauda_equina: false}\n"
+    path.write_text(lesion + known, encoding="utf-8")
+    text = flat(metaspine("assess", path))
+    assert "urgent: MRI within 14 days" in text
+    assert "cord signs; not known" not in text
+
+
+def test_the_page_of_a_level_alone_blames_no_source_for_what_is_not_known(tmp_path: Path) -> None:
+    path = tmp_path / "case.yaml"
+    path.write_text("oncology: {primary: breast}\nlesion: {level: T8}\npostop: {contiguous_levels: 2}\n", "utf-8")
+    text = flat(metaspine("assess", path))
+    assert "How fast cannot be judged yet" in text
+    assert "stereotactic radiotherapy after surgery: cannot be decided yet" in text
+    path.write_text("oncology: {primary: breast}\nlesion: {level: T8}\npostop: {asia: A}\n", "utf-8")
+    assert "stereotactic radiotherapy after surgery: no candidate" in flat(metaspine("assess", path))
+
+
 @pytest.mark.parametrize("patient", PATIENTS[::6], ids=lambda patient: patient["id"])
 def test_json_is_the_document(patient: dict[str, object], tmp_path: Path) -> None:
     path = tmp_path / "case.json"

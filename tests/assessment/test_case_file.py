@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worked_patients import PATIENTS, facts
 
+from metaspine.assessment import assess
 from metaspine.errors import CaseError
 from metaspine.exchange.case_file import case_from_document, read_case
 from metaspine.patient.case import PriorRadiotherapy
@@ -266,6 +267,10 @@ def test_a_stated_total_within_reach_of_its_parts_is_accepted(total: int) -> Non
         ({"lesion__levels_involved": ["T10"]}, "lesion.levels_involved"),
         ({"neuro__presentation": "asymptomatic", "neuro__myelopathy": True}, "neuro.presentation"),
         ({"oncology__vertebral_mets": 0}, "oncology.vertebral_mets"),
+        (
+            {"lesion__escc": "2", "neuro__frankel": "C", "neuro__asia": None, "neuro__myelopathy": None},
+            "neuro.myelopathy",
+        ),
         ({"oncology__total_metastases_count": 0}, "oncology.total_metastases_count"),
         ({"neuro__asia": "A", "neuro__frankel": "A"}, "neuro.ambulatory"),
     ],
@@ -273,6 +278,12 @@ def test_a_stated_total_within_reach_of_its_parts_is_accepted(total: int) -> Non
 def test_odd_facts_are_noted(changes: dict[str, Any], key: str) -> None:
     assert case_from_document(known()).notes == ()
     assert [note.key for note in case_from_document(known(**changes)).notes] == [key]
+
+
+def test_the_note_on_no_vertebral_metastasis_says_what_is_done() -> None:
+    (note,) = case_from_document(known(oncology__vertebral_mets=0)).notes
+    assert "0 cannot be, and is not used" in note.message
+    assert assess(case_from_document(known(oncology__vertebral_mets=0))).tokuhashi_revised.total is None
 
 
 def test_a_neurological_grade_beside_denied_myelopathy_is_handled_not_refused() -> None:

@@ -18,6 +18,8 @@ from metaspine.patient.case import Case
 
 _STATUS_STYLE = {"eligible": "green", "conditional": "yellow", "indeterminate": "yellow", "ineligible": "red"}
 _URGENCY_STYLE = {"emergency": "bold white on red", "urgent": "bold red", "elective": "green", "not_specified": ""}
+_NEUROLOGY = ("neuro.presentation", "neuro.myelopathy", "neuro.cauda_equina")
+_WITHOUT_CORD_SIGNS = ("OMIT_ASYMPTOMATIC_RADIOLOGICAL", "NOT_INDICATED")
 _MARK = {"hard": ("✗ ", "red"), "unknown": ("? ", "yellow"), "conditional": ("! ", "yellow")}
 
 
@@ -52,7 +54,7 @@ def _lesion(lesion: LesionAdvice) -> Table:
     _row(table, "Stability", _stability(lesion), _together(lesion.sins.basis, lesion.mechanical_urgency.basis))
     _row(table, "Compression", _compression(lesion), lesion.escc.basis)
     _row(table, "Radiosensitivity", _radiosensitivity(lesion), lesion.radiosensitivity.basis)
-    _row(table, "Steroids", _answer("steroids", lesion.steroids, "cannot be decided yet"), lesion.steroids.basis)
+    _row(table, "Steroids", _steroids(lesion), lesion.steroids.basis)
     _row(
         table,
         "IORT with\nstabilisation",
@@ -78,9 +80,9 @@ def _further(table: Table, lesion: LesionAdvice) -> None:
     if again is not None:
         _row(table, "Re-irradiation", _reirradiation(lesion), again.basis)
     if after is not None:
-        text = Text(
-            "stereotactic radiotherapy after surgery: " + ("a candidate" if after.candidate else "no candidate")
-        )
+        open_question = not after.contraindications and after.basis.missing
+        other = "cannot be decided yet" if open_question else "no candidate"
+        text = Text(f"stereotactic radiotherapy after surgery: {'a candidate' if after.candidate else other}")
         for word, codes in (("against", after.contraindications), ("for", after.indications)):
             for code in codes:
                 text.append(f"\n{word}: {in_words('postop', code)}").append(f"  {code}", style="dim")
@@ -109,14 +111,34 @@ def _recommendation(lesion: LesionAdvice) -> Text:
 
 def _how_fast(lesion: LesionAdvice) -> Text:
     urgency = lesion.urgency
-    text = Text(in_words("urgency_class", urgency.urgency_class), style=_URGENCY_STYLE[urgency.urgency_class])
+    words = in_words("urgency_class", urgency.urgency_class)
+    if urgency.urgency_class == "not_specified" and "neuro.presentation" in urgency.basis.missing:
+        words = "cannot be judged yet"
+    text = Text(words, style=_URGENCY_STYLE[urgency.urgency_class])
     windows = (
         ("MRI", urgency.mri_within_h),
         ("tissue", urgency.biopsy_within_h),
         ("treatment", urgency.treatment_within_h),
     )
     said = [f"{what} {hours_in_words(hours)}" for what, hours in windows if hours is not None]
-    return Text.assemble(text, Text(f": {', '.join(said)}", style="not bold not reverse") if said else "")
+    shown = Text.assemble(text, Text(f": {', '.join(said)}", style="not bold not reverse") if said else "")
+    if urgency.urgency_class != "emergency" and _not_known(urgency.basis):
+        shown.append(
+            f"\nan EMERGENCY if there are cord signs; not known: {_not_known(urgency.basis)}", style="bold yellow"
+        )
+    return shown
+
+
+def _not_known(basis: Basis) -> str:
+    """Return in words which findings of the cord or the cauda are not known."""
+    return ", ".join(in_words("key", key) for key in _NEUROLOGY if key in basis.missing)
+
+
+def _steroids(lesion: LesionAdvice) -> Text:
+    text = _answer("steroids", lesion.steroids, "cannot be decided yet")
+    if lesion.steroids.value in _WITHOUT_CORD_SIGNS and _not_known(lesion.steroids.basis):
+        text.append(f"\nonly without cord signs; not known: {_not_known(lesion.steroids.basis)}", style="bold yellow")
+    return text
 
 
 def _stability(lesion: LesionAdvice) -> Text:

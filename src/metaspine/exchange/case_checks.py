@@ -98,9 +98,8 @@ def _odd_patient(case: Case) -> Iterator[ReadingNote]:
         yield ReadingNote("patient.ecog", f"ECOG {patient.ecog} and KPS {patient.kps} do not fit each other", "KPS-01")
     counted = (oncology.vertebral_mets or 0) + (oncology.extraspinal_bone_mets or 0)
     if oncology.vertebral_mets is not None and oncology.vertebral_mets < len(case.lesions) and not _no_metastasis(case):
-        message = (
-            f"{oncology.vertebral_mets} stated beside {len(case.lesions)} in the case: the larger number is followed"
-        )
+        followed = "the larger number is followed" if oncology.vertebral_mets else "0 cannot be, and is not used"
+        message = f"{oncology.vertebral_mets} stated beside {len(case.lesions)} in the case: {followed}"
         yield ReadingNote("oncology.vertebral_mets", message)
     if oncology.total_metastases_count is not None and oncology.total_metastases_count < counted:
         yield ReadingNote(
@@ -118,6 +117,12 @@ def _odd_neurology(case: Case) -> Iterator[ReadingNote]:
         yield ReadingNote(
             "neuro.frankel", f"Frankel {neuro.frankel} beside ASIA {neuro.asia}: each is used in its own place"
         )
+    if _unexplained_deficit(case):
+        message = (
+            f"grade {neuro.asia or neuro.frankel} beside ESCC 2-3, but whether there is myelopathy or a cauda equina "
+            "syndrome is not stated: state both, for with either this is an emergency"
+        )
+        yield ReadingNote("neuro.myelopathy", message, "NEURO-02")
     if neuro.presentation == "asymptomatic" and (neuro.myelopathy or neuro.cauda_equina):
         yield ReadingNote(
             "neuro.presentation", "asymptomatic beside signs of the cord or cauda: the worse fact is followed"
@@ -126,6 +131,18 @@ def _odd_neurology(case: Case) -> Iterator[ReadingNote]:
         yield ReadingNote("neuro.ambulatory", "a walking patient with a complete deficit (ASIA A): check both")
     if neuro.presentation == "clinical_cord_compression" and neuro.acute_cord_compression is False:
         yield ReadingNote("neuro.acute_cord_compression", "not acute beside a clinical cord compression: check both")
+
+
+def _unexplained_deficit(case: Case) -> bool:
+    neuro = case.neuro
+    signs = (neuro.myelopathy, neuro.cauda_equina)
+    return (
+        (neuro.asia or neuro.frankel or "E") != "E"
+        and any(lesion.escc in _HIGH for lesion in case.lesions)
+        and None in signs
+        and not any(signs)
+        and neuro.presentation != "clinical_cord_compression"
+    )
 
 
 def _odd_lesion(key: str, lesion: LesionFacts) -> Iterator[ReadingNote]:

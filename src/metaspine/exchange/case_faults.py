@@ -1,4 +1,4 @@
-"""What is wrong with a case file, in words: the key, the value, what is allowed, and the word where only its spelling differs."""
+"""What is wrong with a case file, in words: the key, the value, what is allowed, and what is meant if only misspelt."""
 
 from __future__ import annotations
 
