@@ -317,6 +317,12 @@ def test_en_bloc_criteria(change: dict[str, Any], met: bool | None) -> None:
     assert advice(**{**EN_BLOC, **change})["en_bloc_criteria_met"] is met
 
 
+def test_cord_signs_exclude_en_bloc_by_a_convention_that_is_named() -> None:
+    found = advice(**{**EN_BLOC, "lesion__escc": "3", "neuro__myelopathy": True})
+    assert found["en_bloc_criteria_met"] is False
+    assert found["explanation"]["parts"]["en_bloc_criteria_met"]["evidence"] == ["NOMS-14", "G1-15"]
+
+
 def test_several_lesions_are_judged_alone_and_the_worst_leads() -> None:
     document = known()
     first = document.pop("lesion")

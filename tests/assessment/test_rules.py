@@ -87,6 +87,22 @@ def test_every_rule_that_applies() -> None:
     assert unknown_facts(found, facts) == ("a", "b")
 
 
+@pytest.mark.parametrize(
+    ("identifier", "confidence", "without"),
+    [
+        ("SINS-00", "S", "95.7"),
+        ("ESCC-00", "S", "CSF"),
+        ("ESCC-01", "R-H", "low grade"),
+        ("RAD-07", "C", ""),
+        ("G1-15", "C", ""),
+    ],
+)
+def test_what_is_recalled_or_our_own_is_not_shown_as_stated(identifier: str, confidence: str, without: str) -> None:
+    entry = entries()[identifier]
+    assert entry.confidence == confidence
+    assert not without or without not in entry.statement
+
+
 PARTS = [
     (name, part)
     for name in TABLES
