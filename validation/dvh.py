@@ -29,7 +29,7 @@ _TEXT = """
 The slices and the dose grid are off the sphere's centre. Tolerance: volume 1 %; D98, D95, D50 and D2 0.5 % or 0.1 mm
 along the local gradient, whichever is larger; stated is the worst of the four over all fields, in units of that
 tolerance. Slices of 0.25 mm show the computation; slices of 1 to 3 mm show, beside it, what the prism convention costs
-against the true sphere (along the slices' own axis those rows are not judged: a stack of prisms is not the sphere).
+against the true sphere (in brackets and not judged: a stack of prisms is not the sphere).
 
 **Vendors.** The ENT phantom of SlicerRT's test data (MIT): dose, contours and the histograms that Eclipse and CERR
 exported. Our histogram minus theirs in percent of the volume, mean of the absolute value over their dose levels, with
@@ -97,14 +97,15 @@ def _sphere_row(radius_mm: float, slice_mm: float, grid_mm: float) -> tuple[str,
     fine = slice_mm < 1
     holds = max(across.dose, around.dose, along.dose if fine else 0.0) <= 1
     holds = holds and (not fine or abs(across.volume_percent) <= 1)
+    volume, axial = f"{across.volume_percent:+.2f}", f"{along.dose:.2f}"
     return (
         f"{radius_mm:g}",
         f"{slice_mm:g}",
         f"{grid_mm:g}",
-        f"{across.volume_percent:+.2f}",
+        volume if fine else f"({volume})",
         f"{across.dose:.2f}",
         f"{around.dose:.2f}",
-        f"{along.dose:.2f}",
+        axial if fine else f"({axial})",
         verdict(holds),
     )
 
