@@ -46,6 +46,8 @@ _BESIDE_MM = 10.0
 """How far lateral of the pedicle's edge the raster goes, for extrapedicular axes."""
 _FINE_MM = (-0.6, -0.3, 0.0, 0.3, 0.6)
 _SHIFT_MM = (-1.0, 0.0, 1.0)
+_STARTS, _ROUNDS = 4, 2
+"""How many of the best are refined, and how often."""
 _TRIED = 600
 """Paths of one side and approach that are followed to the skin before it is given up."""
 _APART_MM, _APART_DEG = 4.0, 8.0
@@ -144,11 +146,25 @@ def _of_approach(
     verdict = candidates.verdicts[approach]
     if not verdict.allowed.any():
         return [], blocking_reason(verdict, lambda index: _ends_mm(candidates, index, task.needle), task.near)
-    best = int(np.argmax(np.where(verdict.allowed, _scores(task, approach, candidates), -np.inf)))
-    axes = _refined(corridor.zone, candidates.isocentres_mm[best], candidates.directions[best])
-    fine = _graded(task, corridor, *axes)
+    fine = candidates
+    for _ in range(_ROUNDS):
+        fine = _finer(task, corridor, approach, fine)
     paths, too_long = _to_the_skin(task, corridor.side, approach, (fine, candidates))
     return paths, "" if paths else too_long
+
+
+def _finer(task: SearchTask, corridor: Corridor, approach: Approach, candidates: Candidates) -> Candidates:
+    """Return the candidates of finer rasters about the best ones."""
+    scores = np.where(candidates.verdicts[approach].allowed, _scores(task, approach, candidates), -np.inf)
+    best = np.argsort(-scores, kind="stable")[:_STARTS]
+    rasters = [
+        _refined(corridor.zone, candidates.isocentres_mm[index], candidates.directions[index])
+        for index in best[np.isfinite(scores[best])]
+    ]
+    if not rasters:
+        return candidates
+    isocentres, directions = (np.concatenate(parts) for parts in zip(*rasters, strict=True))
+    return _graded(task, corridor, isocentres, directions)
 
 
 def _ends_mm(candidates: Candidates, index: int, needle: Needle) -> FloatArray:
