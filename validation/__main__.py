@@ -17,7 +17,7 @@ from validation.chapter import Chapter
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "validation.md"
-CHAPTERS = ("landmarks", "dvh", "output")
+CHAPTERS = ("landmarks", "dvh", "output", "cross_sections")
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import metaspine as ms
-from metaspine.errors import FrameMismatch, StructureError
+from metaspine.errors import FrameMismatch, ImageError, StructureError
 from metaspine.geometry import Grid, Volume
 from metaspine.geometry.contours import Contour, ContourSet
 from metaspine.imaging.densities import (
@@ -242,6 +242,11 @@ def test_unordered_axes_and_flips_place_structures_rightly() -> None:
     grid = Grid(flipped, SHAPE, "1.2.3")
     stored = Scan(Volume(scan.image.values[::-1], grid), scan.structures, scan.origin)
     np.testing.assert_array_equal(tissue_map(stored).material.values[::-1], tissue_map(scan).material.values)
+
+
+def test_a_voxel_without_a_number_is_refused() -> None:
+    with pytest.raises(ImageError, match=r"ct: 1 voxels have no Hounsfield number, the first at index \(0, 28, 0\)"):
+        tissue_map(with_box(body(), (slice(0, 1), slice(28, 29), slice(0, 1)), np.nan))
 
 
 def test_an_unknown_tube_voltage_is_a_caution() -> None:

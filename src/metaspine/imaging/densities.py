@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metaspine.errors import StructureError
+from metaspine.errors import ImageError, StructureError
 from metaspine.geometry import Volume
 from metaspine.imaging.calibration import CtCurve, cautions_of, read_ct_curve
 from metaspine.imaging.findings import Finding, FindingKind, find_foreign
@@ -84,6 +84,8 @@ def tissue_map(
 
     Raises
     ------
+    ImageError
+        When a voxel has no Hounsfield number.
     DeviceFileError
         When the curve belongs to another tube voltage than the scan.
     StructureError
@@ -91,6 +93,7 @@ def tissue_map(
     FrameMismatch
         When it lives in another frame of reference.
     """
+    _refuse_gaps(scan)
     used = read_ct_curve() if curve is None else curve
     said = list(cautions_of(used, scan))
     found = find_foreign(scan) if findings is None else tuple(findings)
@@ -132,6 +135,17 @@ def without_contrast(findings: Sequence[Finding]) -> tuple[Override, ...]:
         for finding in findings
         if finding.kind in _ASKED_TOGETHER
     )
+
+
+def _refuse_gaps(scan: Scan) -> None:
+    values = scan.image.values
+    if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
+        first = tuple(int(index) for index in np.argwhere(~np.isfinite(values))[0])
+        raise ImageError(
+            f"{int((~np.isfinite(values)).sum())} voxels have no Hounsfield number, the first at index {first}",
+            where=scan.origin.path,
+            remedy="Fill them with what is there (air: -1000), or crop the image to where it is known",
+        )
 
 
 def _read(scan: Scan, curve: CtCurve) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
