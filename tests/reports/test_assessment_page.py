@@ -10,9 +10,9 @@ from test_plan_page import text
 
 from metaspine.errors import LevelError, NotEligible
 from metaspine.evidence import entries
-from metaspine.patient.advice import Basis, Escc
+from metaspine.patient.advice import Basis, Escc, IortEligibility, Reason
 from metaspine.patient.case import Case, OncologyFacts
-from metaspine.reports.assessment_page import assessment_page
+from metaspine.reports.assessment_page import assessment_page, iort_fact
 from metaspine.reports.citations import cited, cited_in
 from metaspine.reports.clinical_words import in_words
 from metaspine.reports.refusal_page import refusal_page
@@ -21,17 +21,17 @@ from metaspine.reports.refusal_page import refusal_page
 def test_scores_stand_with_parts_range_and_what_is_missing() -> None:
     page = text(assessment_page(make_case(), make_advice(), level="T12"))
     for expected in (
-        "9 to 13 of 18, not determinable; spine surgeon's consultation: yes",
+        "9 to 13 of 18, not determinable from what is known; spine surgeon's consultation: yes",
         "location 3, pain 3, bone lesion 2, alignment unknown, collapse 1, posterolateral 0",
         "not exactly known: alignment",
         "grade 1a, low grade",
         "stabilisation, then stereotactic radiosurgery",
         "MRI within 336 h; treatment within 336 h; biopsy within no stated time",
-        "not determinable, because missing data; 4 to 9 possible",
+        "not determinable, because items are missing; 4 to 9 possible",
         "63 years, F",
         "KPS 80, ECOG unknown",
         "2c is no grade; read as 2",
-        "targetable alteration not in traditional scores",
+        "a targetable alteration, which the scores ignore",
     ):
         assert expected in page, expected
     assert not any(word in page.split() for word in ("None", "nan", "[]", "()"))
@@ -56,10 +56,21 @@ def test_evidence_is_grouped_by_confidence() -> None:
 
 def test_reasons_are_told_in_words_with_their_rule() -> None:
     page = text(assessment_page(make_case(), make_advice(refused=True), level="T12"))
-    assert "ineligible: pedicle infiltration" in page
+    assert "ineligible: the tumour infiltrates the pedicle" in page
     assert f"excludes\n{entries()['IORT-06'].statement}\nS: IORT-06" in page
     assert f"not known\n{entries()['KYPHO-01'].statement}" in page
     assert "missing: lesion.tomita_type" in page
+
+
+def test_what_excludes_is_told_before_what_is_not_known() -> None:
+    reasons = (
+        Reason("CONSENT_UNKNOWN", "unknown", ("IORT-02",)),
+        Reason("PEDICLE_INFILTRATION", "hard", ("IORT-06",)),
+        Reason("ESCC_3_AMBIGUOUS_IN_SOURCE", "conditional", ("IORT-08",)),
+    )
+    fact = iort_fact("Stabilisation-IORT", IortEligibility("ineligible", reasons, None, Basis()))
+    assert fact.value.startswith("ineligible: the tumour infiltrates the pedicle; consent is not recorded; ESCC 3")
+    assert fact.value.count(";") == 2
 
 
 def test_the_lesion_at_the_plans_level_is_shown_and_all_are_listed() -> None:
@@ -86,15 +97,15 @@ def test_a_case_of_which_nothing_is_known_prints_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "words"),
+    ("part", "code", "words"),
     [
-        (None, "unknown"),
-        ("PEDICLE_INFILTRATION", "pedicle infiltration"),
-        ("CEBRT", "conventional external-beam radiotherapy"),
+        ("noms", None, "unknown"),
+        ("iort_reason", "PEDICLE_INFILTRATION", "the tumour infiltrates the pedicle"),
+        ("survival_surgery_rule", "BAND_6_24_OPEN", "6 to 24 months: open surgery as far as survival goes"),
     ],
 )
-def test_codes_become_words(code: str | None, words: str) -> None:
-    assert in_words(code) == words
+def test_codes_become_the_words_of_the_assessment(part: str, code: str | None, words: str) -> None:
+    assert in_words(part, code) == words
 
 
 def test_a_refusal_says_what_where_what_to_do_and_what_instead() -> None:

@@ -25,6 +25,7 @@ from metaspine.reports.clinical_words import each_in_words, in_words
 from metaspine.reports.wording import UNKNOWN, because, known, listed, quantity, spoken, yes_or_no
 
 _NO_REASON = "no reason against"
+_WEIGHTS = {"hard": "excludes", "unknown": "not known", "conditional": "conditional"}
 
 
 def assessment_page(case: Case, advice: Advice, *, level: str = "", reasons: bool = True) -> Page:
@@ -61,12 +62,15 @@ def first_numbers(lesion: LesionAdvice) -> KeyNumbers:
     sins, escc, iort = lesion.sins, lesion.escc, lesion.iort_stabilisation
     return KeyNumbers(
         (
-            KeyNumber("SINS", sins_total(sins), in_words(sins.category), sins.category == "unstable"),
+            KeyNumber("SINS", sins_total(sins), spoken(sins.category), sins.category == "unstable"),
             KeyNumber(
-                "ESCC", known(escc.grade), in_words(escc.compression, "class unknown"), escc.compression == "high"
+                "ESCC",
+                known(escc.grade),
+                in_words("compression", escc.compression, "class unknown"),
+                escc.compression == "high",
             ),
             KeyNumber(
-                "Urgency", in_words(lesion.urgency.urgency_class), alarm=lesion.urgency.urgency_class == "emergency"
+                "Urgency", spoken(lesion.urgency.urgency_class), alarm=lesion.urgency.urgency_class == "emergency"
             ),
             KeyNumber("Stabilisation-IORT", iort.status, alarm=iort.status == "ineligible"),
         )
@@ -85,7 +89,7 @@ def patient_facts(case: Case) -> Facts:
             Fact(
                 "Age, sex", f"{age}, {known(patient.sex)}", f"KPS {_number(patient.kps)}, ECOG {_number(patient.ecog)}"
             ),
-            Fact("Primary", f"{in_words(oncology.primary)}, subtype {known(oncology.subtype)}", histology),
+            Fact("Primary", f"{in_words('primary', oncology.primary)}, subtype {known(oncology.subtype)}", histology),
             Fact("Expected survival", survival),
         ),
     )
@@ -115,35 +119,38 @@ def sins_fact(sins: Sins) -> Fact:
     )
     missing = f"; not exactly known: {listed([spoken(name) for name in sins.missing])}" if sins.missing else ""
     consult = f"spine surgeon's consultation: {yes_or_no(sins.surgeon_consult)}"
-    value = f"{sins_total(sins)} of 18, {in_words(sins.category)}; {consult}"
+    value = f"{sins_total(sins)} of 18, {in_words('sins_category', sins.category)}; {consult}"
     return Fact("SINS", value, _note(f"{words}{missing}", sins.basis))
 
 
 def escc_fact(escc: Escc) -> Fact:
     """Return the grade of epidural compression."""
-    value = f"grade {known(escc.grade)}, {in_words(escc.compression, 'class unknown')}"
+    value = f"grade {known(escc.grade)}, {in_words('compression', escc.compression, 'class unknown')}"
     return Fact("ESCC", value, _note(f"the canal holds: {known(escc.region)}", escc.basis))
 
 
 def radiosensitivity_fact(radiosensitivity: Radiosensitivity) -> Fact:
     """Return the class that is followed, and what each list says."""
     lists = (
-        f"NOMS list (S1): {in_words(radiosensitivity.noms_s1)}; list of S2: {in_words(radiosensitivity.gerszten_s2)}; "
+        f"NOMS list (S1): {in_words('radiosensitivity', radiosensitivity.noms_s1)}; "
+        f"list of S2: {in_words('radiosensitivity', radiosensitivity.gerszten_s2)}; "
         f"in conflict: {yes_or_no(radiosensitivity.conflict)}"
     )
-    value = f"{in_words(radiosensitivity.effective)}, because: {in_words(radiosensitivity.effective_reason)}"
+    reason = in_words("effective_reason", radiosensitivity.effective_reason)
+    value = f"{in_words('radiosensitivity', radiosensitivity.effective)} ({reason})"
     return Fact("Radiosensitivity", value, _note(lists, radiosensitivity.basis), alarm=radiosensitivity.conflict)
 
 
 def noms_fact(noms: Noms) -> tuple[Fact, ...]:
     """Return the recommendation with its alternatives, and what stops it."""
     rest = (
-        f"acceptable: {each_in_words(noms.acceptable)}; table of 2013: {in_words(noms.table_2013, 'no row')}; "
-        f"surgical capacity: {in_words(noms.surgical_capacity)}"
+        f"acceptable: {each_in_words('noms', noms.acceptable)}; "
+        f"table of 2013: {in_words('noms', noms.table_2013, 'no row')}; "
+        f"surgical capacity: {in_words('capacity', noms.surgical_capacity)}"
     )
     return (
-        Fact("NOMS", in_words(noms.recommendation, "no single recommendation"), _note(rest, noms.basis)),
-        Fact("Stops", each_in_words(noms.hard_stops), alarm=bool(noms.hard_stops)),
+        Fact("NOMS", in_words("noms", noms.recommendation, "no single recommendation"), _note(rest, noms.basis)),
+        Fact("Stops", each_in_words("hard_stop", noms.hard_stops), alarm=bool(noms.hard_stops)),
     )
 
 
@@ -151,11 +158,11 @@ def urgency_facts(lesion: LesionAdvice) -> tuple[Fact, ...]:
     """Return the times within which things must happen, and what supports the patient meanwhile."""
     return (
         urgency_fact(lesion.urgency),
-        answer_fact("Mechanical urgency", lesion.mechanical_urgency, "none: stable"),
-        answer_fact("Steroids", lesion.steroids, because()),
-        answer_fact("External-beam schedule", lesion.ebrt_schedule, "none in this row"),
-        answer_fact("Embolisation before surgery", lesion.preop_embolisation, because()),
-        answer_fact("En-bloc criteria met", lesion.en_bloc_criteria_met, because()),
+        answer_fact("Mechanical urgency", "mechanical_urgency", lesion.mechanical_urgency, "none: stable"),
+        answer_fact("Steroids", "steroids", lesion.steroids, because()),
+        answer_fact("External-beam schedule", "ebrt_schedule", lesion.ebrt_schedule, "none in this row"),
+        answer_fact("Embolisation before surgery", "preop_embolisation", lesion.preop_embolisation, because()),
+        answer_fact("En-bloc criteria met", "en_bloc_criteria_met", lesion.en_bloc_criteria_met, because()),
     )
 
 
@@ -166,7 +173,7 @@ def urgency_fact(urgency: Urgency) -> Fact:
         f"biopsy within {_hours(urgency.biopsy_within_h)}"
     )
     emergency = urgency.urgency_class == "emergency"
-    return Fact("Urgency", in_words(urgency.urgency_class), _note(windows, urgency.basis), alarm=emergency)
+    return Fact("Urgency", spoken(urgency.urgency_class), _note(windows, urgency.basis), alarm=emergency)
 
 
 def iort_facts(lesion: LesionAdvice) -> tuple[Fact, ...]:
@@ -177,8 +184,9 @@ def iort_facts(lesion: LesionAdvice) -> tuple[Fact, ...]:
 
 def iort_fact(name: str, eligibility: IortEligibility) -> Fact:
     """Return one eligibility with its reasons in words."""
-    reasons = each_in_words(eligibility.reason_codes, _NO_REASON)
-    role = f"role beside NOMS: {in_words(eligibility.role, 'none')}"
+    weighty_first = sorted(eligibility.reasons, key=lambda reason: list(_WEIGHTS).index(reason.weight))
+    reasons = each_in_words("iort_reason", [reason.code for reason in weighty_first], _NO_REASON)
+    role = f"role beside NOMS: {in_words('role', eligibility.role, 'none')}"
     alarm = eligibility.status == "ineligible"
     return Fact(name, f"{eligibility.status}: {reasons}", _note(role, eligibility.basis), alarm=alarm)
 
@@ -186,9 +194,14 @@ def iort_fact(name: str, eligibility: IortEligibility) -> Fact:
 def reason_table(lesion: LesionAdvice) -> Table:
     """Return every reason against either procedure with its weight and the rule behind it."""
     procedures = (("stabilisation-IORT", lesion.iort_stabilisation), ("Kypho-IORT", lesion.iort_kyphoplasty))
-    weights = {"hard": "excludes", "unknown": "not known", "conditional": "conditional"}
     rows = tuple(
-        (name, in_words(reason.code), weights[reason.weight], _rules(reason.evidence), cited(reason.evidence))
+        (
+            name,
+            in_words("iort_reason", reason.code),
+            _WEIGHTS[reason.weight],
+            _rules(reason.evidence),
+            cited(reason.evidence),
+        )
         for name, eligibility in procedures
         for reason in eligibility.reasons
     )
@@ -203,8 +216,15 @@ def prognosis_facts(advice: Advice) -> tuple[Fact, ...]:
         score_fact("Tokuhashi (revised)", advice.tokuhashi_revised),
         score_fact("Tomita", advice.tomita),
         score_fact("Bauer (modified)", advice.bauer_modified),
-        answer_fact("Survival and surgery", advice.survival_surgery_rule, because("survival is unknown")),
-        answer_fact("Goals of care", advice.goals_of_care, because("survival is unknown, or no rule applies")),
+        answer_fact(
+            "Survival and surgery",
+            "survival_surgery_rule",
+            advice.survival_surgery_rule,
+            because("survival is unknown"),
+        ),
+        answer_fact(
+            "Goals of care", "goals_of_care", advice.goals_of_care, because("survival is unknown, or no rule applies")
+        ),
     )
 
 
@@ -213,22 +233,24 @@ def score_fact(name: str, score: Score) -> Fact:
     items = ", ".join(f"{spoken(part)} {_number(points)}" for part, points in (score.items or {}).items())
     note = _note(items or "does not apply", score.basis)
     if score.total is not None:
-        return Fact(name, f"{score.total}: {in_words(score.meaning, 'no band')}", note)
+        return Fact(name, f"{score.total}: {in_words('meaning', score.meaning, 'no band')}", note)
     reachable = f"; {score.reachable[0]} to {score.reachable[1]} possible" if score.reachable else ""
-    return Fact(name, because(in_words(score.reason, "an item is unknown")) + reachable, note)
+    return Fact(name, because(in_words("score_reason", score.reason, "an item is unknown")) + reachable, note)
 
 
-def answer_fact(label: str, answer: Answer, missing: str) -> Fact:
+def answer_fact(label: str, part: str, answer: Answer, missing: str) -> Fact:
     """Return one answer with what it rests on."""
-    value = yes_or_no(answer.value) if isinstance(answer.value, bool) else in_words(answer.value, missing)
+    value = yes_or_no(answer.value) if isinstance(answer.value, bool) else in_words(part, answer.value, missing)
     return Fact(label, value, _note("", answer.basis))
 
 
 def flag_table(advice: Advice, lesion: LesionAdvice) -> Table:
     """Return every flag and stop with what it rests on."""
     evidence: Mapping[str, tuple[str, ...]] = {**advice.flag_evidence, **lesion.noms.flag_evidence}
-    flags = dict.fromkeys((*lesion.noms.hard_stops, *lesion.noms.flags, *advice.flags, *advice.prognosis_flags))
-    rows = tuple((in_words(flag), cited(evidence.get(flag, ()))) for flag in flags)
+    flags = dict.fromkeys((*lesion.noms.flags, *advice.flags, *advice.prognosis_flags), "flag")
+    part_of = flags | dict.fromkeys(lesion.noms.hard_stops, "hard_stop")
+    listed_first = dict.fromkeys((*lesion.noms.hard_stops, *flags))
+    rows = tuple((in_words(part_of[code], code), cited(evidence.get(code, ()))) for code in listed_first)
     return Table("Flags", ("flag", "rests on (by confidence)"), rows, (5.2, 3.7), small=True, empty="No flag.")
 
 
@@ -237,11 +259,11 @@ def lesion_table(advice: Advice) -> Table:
     rows = tuple(
         (
             lesion.level,
-            f"{sins_total(lesion.sins)} ({in_words(lesion.sins.category)})",
+            f"{sins_total(lesion.sins)} ({spoken(lesion.sins.category)})",
             known(lesion.escc.grade),
-            in_words(lesion.noms.recommendation, "no single recommendation"),
+            in_words("noms", lesion.noms.recommendation, "no single recommendation"),
             lesion.iort_stabilisation.status,
-            in_words(lesion.urgency.urgency_class),
+            spoken(lesion.urgency.urgency_class),
         )
         for lesion in advice.lesions
     )

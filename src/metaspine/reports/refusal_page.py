@@ -29,7 +29,12 @@ def instead(advice: Advice, lesion: LesionAdvice) -> Facts:
         (
             *noms_fact(lesion.noms),
             iort_fact("Kypho-IORT", lesion.iort_kyphoplasty),
-            answer_fact("Goals of care", advice.goals_of_care, because("survival is unknown, or no rule applies")),
+            answer_fact(
+                "Goals of care",
+                "goals_of_care",
+                advice.goals_of_care,
+                because("survival is unknown, or no rule applies"),
+            ),
         ),
     )
 
