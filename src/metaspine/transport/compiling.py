@@ -17,17 +17,11 @@ Compiled = TypeVar("Compiled", bound=Callable[..., object])
 
 def step(function: Compiled) -> Compiled:
     """Let kernels of any device call ``function``; called from Python it stays plain Python."""
-    compiled: Compiled = register_jitable(fastmath=True, error_model="numpy")(function)
+    compiled: Compiled = register_jitable(fastmath=True, error_model="numpy", forceinline=True, _nrt=False)(function)
     return compiled
 
 
 def kernel(function: Compiled) -> Compiled:
     """Compile ``function`` for the CPU; it frees the interpreter lock and is cached on disk."""
-    compiled: Compiled = njit(cache=True, nogil=True, fastmath=True, error_model="numpy")(function)
-    return compiled
-
-
-def parallel_kernel(function: Compiled) -> Compiled:
-    """Compile ``function`` for all cores of the CPU: its ``prange`` loops must write to places of their own."""
-    compiled: Compiled = njit(cache=True, nogil=True, parallel=True, fastmath=True, error_model="numpy")(function)
+    compiled: Compiled = njit(cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False)(function)
     return compiled

@@ -43,4 +43,5 @@ class PhotonTables(NamedTuple):
     @property
     def energy_end_kev(self) -> float:
         """The highest energy of the fine grid."""
-        return self.energy_start_kev + self.energy_step_kev * (self.total.shape[1] - 1)
+        steps: int = self.total.shape[1] - 1
+        return self.energy_start_kev + self.energy_step_kev * steps

@@ -1,0 +1,228 @@
+"""The primary photons' collision kerma, computed: an exact walk to every voxel, a few energies for a whole spectrum.
+
+At distance r from a point source, per emitted photon and with tau mean free paths on the way,
+
+    K = emission / (4 pi r^2) sum_n photons_n E_n mu_tr(E_n) exp(-tau(E_n)),
+
+to the voxel's medium and, with water's mu_tr, to a little water in it. The nodes n are a spectrum's bins, or the few
+energies that stand for them. Voxels near the source are averaged, since the kerma at a voxel's centre is less than its
+mean there.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metaspine.transport.compiling import kernel, step
+from metaspine.transport.medium import MATERIAL_BITS, OUTSIDE, TOTAL, TRANSFER, Medium
+from metaspine.transport.parallel import cores, side_by_side
+from metaspine.transport.photons import GRAY_PER_KEV_PER_MM3
+from metaspine.transport.source import Source, beyond_rim, check_inside, emission
+from metaspine.transport.voxel_walk import MM_PER_TICK, TICKS_PER_MM, leaves_at, next_voxel, voxel_of, walk_from
+
+FloatArray = NDArray[np.float64]
+
+PIECES_PER_CORE = 8
+"""Slabs of the grid that a core works through, so that none waits long for the others."""
+PARTS_AT_ONE_VOXEL = 10
+"""Voxels one voxel away from the source are averaged over this many points a side, farther ones over fewer."""
+MOST_PARTS = 20
+
+
+class Nodes(NamedTuple):
+    """Energies that stand for a spectrum."""
+
+    energies_kev: FloatArray
+    photons: FloatArray
+    """Of each energy, per emitted photon."""
+
+
+_Ray = tuple[Source, Medium]
+
+
+class _Beam(NamedTuple):
+    attenuation_per_tick: FloatArray
+    """(material, node) per tick of path and g/cm3."""
+    kerma: FloatArray
+    """(material, node) Gy mm2 per emitted photon, unattenuated, times 4 pi r^2."""
+    radius_mm: float
+    averaging_radius_mm: float
+
+
+def spectrum_nodes(source: Source, *, parts: int = 1) -> Nodes:
+    """Return every bin of a source's spectrum as ``parts`` nodes, evenly inside the bin."""
+    photons = np.diff(source.cumulative) * source.weights
+    widths = np.diff(source.edges_kev)
+    inside = (np.arange(parts) + 0.5) / parts
+    energies = source.edges_kev[:-1, None] + widths[:, None] * inside
+    return Nodes(energies.ravel(), np.repeat(photons / parts, parts))
+
+
+def primary_kerma(
+    source: Source, nodes: Nodes, medium: Medium, *, radius_mm: float, averaging_radius_mm: float = 5.0
+) -> NDArray[np.float32]:
+    """Return the primary's collision kerma per emitted photon.
+
+    Parameters
+    ----------
+    source
+        Its place and anisotropy; its spectrum is taken from ``nodes``.
+    nodes
+        Energies for the spectrum.
+    medium
+        Voxels and coefficients.
+    radius_mm
+        Voxels whose centres lie farther from the source get 0.
+    averaging_radius_mm
+        Voxels nearer than this, and the source's own, get their mean; the others the value at their centre. 0 gives
+        values at centres everywhere.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        (nx, ny, nz, 2) in Gy: to the medium, to water in the medium.
+
+    Raises
+    ------
+    ValueError
+        A source outside the grid, an energy outside the tables.
+    """
+    check_inside(source.point_mm, nodes.energies_kev, medium)
+    beam = _beam(nodes, medium, radius_mm, averaging_radius_mm)
+    kerma = np.zeros((*medium.shape, 2), dtype=np.float32)
+    from_rim = beyond_rim(source, medium)
+    edges = np.linspace(0, medium.shape[0], min(medium.shape[0], PIECES_PER_CORE * cores()) + 1).astype(np.int64)
+
+    def slab(piece: int) -> None:
+        depths = np.zeros(len(nodes.photons))
+        _fill(int(edges[piece]), kerma[edges[piece] : edges[piece + 1]], depths, beam, from_rim, medium)
+
+    side_by_side(slab, len(edges) - 1)
+    return kerma
+
+
+def _beam(nodes: Nodes, medium: Medium, radius_mm: float, averaging_radius_mm: float) -> _Beam:
+    place = (nodes.energies_kev - medium.energy_start_kev) / medium.energy_step_kev
+    row = np.floor(place).astype(int)
+    table = medium.coefficients.astype(np.float64)
+    at = table[:, row] + (place - row)[:, None] * (table[:, row + 1] - table[:, row])
+    emitted = nodes.photons * nodes.energies_kev * GRAY_PER_KEV_PER_MM3
+    return _Beam(
+        at[..., TOTAL] * MM_PER_TICK, at[..., TRANSFER] * emitted, float(radius_mm), float(averaging_radius_mm)
+    )
+
+
+@step
+def _attenuate(material: int, areal_ticks: float, depths: FloatArray, beam: _Beam) -> None:
+    """Add the mean free paths of some density times path, the path in ticks."""
+    for node in range(len(depths)):
+        depths[node] += beam.attenuation_per_tick[material, node] * areal_ticks
+
+
+@step
+def _depths_to(
+    distance_mm: float,
+    direction: tuple[float, float, float],
+    depths: FloatArray,
+    beam: _Beam,
+    ray: _Ray,
+) -> None:
+    """Fill ``depths`` with every node's mean free paths from the source along a direction.
+
+    Density times path is summed while the material stays the same, and turned into mean free paths when it changes.
+    """
+    source, medium = ray
+    depths[:] = 0.0
+    point = source.point_mm
+    walk = walk_from(voxel_of(point[0], point[1], point[2], medium.lattice), point, direction, medium.lattice)
+    at, areal_ticks, goal = 0, 0.0, int(distance_mm * TICKS_PER_MM)
+    material = medium.packed[walk.voxel] & MATERIAL_BITS
+    while True:
+        here = medium.packed[walk.voxel] & MATERIAL_BITS
+        if here != material:
+            _attenuate(material, areal_ticks, depths, beam)
+            if here == OUTSIDE:
+                return
+            material, areal_ticks = here, 0.0
+        end = leaves_at(walk)
+        if end >= goal:
+            break
+        areal_ticks += medium.density[walk.voxel] * (end - at)
+        at = end
+        walk = next_voxel(walk)
+    areal_ticks += medium.density[walk.voxel] * (goal - at)
+    _attenuate(material, areal_ticks, depths, beam)
+
+
+@step
+def _kerma_at(
+    point_mm: tuple[float, float, float], material: int, depths: FloatArray, beam: _Beam, ray: _Ray
+) -> tuple[float, float]:
+    """Return the kerma to a material and to water at a point."""
+    source, medium = ray
+    start = source.point_mm
+    x, y, z = point_mm[0] - start[0], point_mm[1] - start[1], point_mm[2] - start[2]
+    distance = max(math.sqrt(x * x + y * y + z * z), 1e-6)
+    direction = (x / distance, y / distance, z / distance)
+    _depths_to(distance, direction, depths, beam, ray)
+    to_medium, to_water = 0.0, 0.0
+    for node in range(len(depths)):
+        left = math.exp(-depths[node])
+        to_medium += beam.kerma[material, node] * left
+        to_water += beam.kerma[medium.water, node] * left
+    spread = emission(direction, source) / (4.0 * math.pi * distance * distance)
+    return to_medium * spread, to_water * spread
+
+
+@step
+def _parts(distance_mm: float, spacing_mm: float, beam: _Beam) -> int:
+    """Return how many points a side a voxel is averaged over."""
+    if distance_mm >= beam.averaging_radius_mm:
+        return 1
+    wanted = math.ceil(PARTS_AT_ONE_VOXEL * spacing_mm / max(distance_mm, spacing_mm / 2.0))
+    return max(1, min(MOST_PARTS, int(wanted)))
+
+
+@step
+def _voxel_kerma(
+    centre_mm: tuple[float, float, float], parts: int, depths: FloatArray, beam: _Beam, ray: _Ray
+) -> tuple[float, float]:
+    """Return the mean kerma of a voxel over parts^3 points."""
+    lattice = ray[1].lattice
+    voxel = voxel_of(centre_mm[0], centre_mm[1], centre_mm[2], lattice)
+    material = ray[1].packed[voxel] & MATERIAL_BITS
+    to_medium, to_water = 0.0, 0.0
+    for part in range(parts * parts * parts):
+        x = centre_mm[0] + ((part % parts + 0.5) / parts - 0.5) * lattice.spacing_x_mm
+        y = centre_mm[1] + ((part // parts % parts + 0.5) / parts - 0.5) * lattice.spacing_y_mm
+        z = centre_mm[2] + ((part // (parts * parts) + 0.5) / parts - 0.5) * lattice.spacing_z_mm
+        medium_part, water_part = _kerma_at((x, y, z), material, depths, beam, ray)
+        to_medium += medium_part
+        to_water += water_part
+    return to_medium / parts**3, to_water / parts**3
+
+
+@kernel
+def _fill(
+    first: int, kerma: NDArray[np.float32], depths: FloatArray, beam: _Beam, source: Source, medium: Medium
+) -> None:
+    """Fill the planes of ``kerma`` (i, j, k, channel), the first of which is plane ``first`` of the grid."""
+    lattice, start = medium.lattice, source.point_mm
+    largest = max(lattice.spacing_x_mm, max(lattice.spacing_y_mm, lattice.spacing_z_mm))
+    for i in range(kerma.shape[0]):
+        x = (first + i + 1.5) * lattice.spacing_x_mm
+        for j in range(kerma.shape[1]):
+            y = (j + 1.5) * lattice.spacing_y_mm
+            for k in range(kerma.shape[2]):
+                z = (k + 1.5) * lattice.spacing_z_mm
+                distance = math.sqrt((x - start[0]) ** 2 + (y - start[1]) ** 2 + (z - start[2]) ** 2)
+                if distance > beam.radius_mm:
+                    continue
+                parts = _parts(distance, largest, beam)
+                to_medium, to_water = _voxel_kerma((x, y, z), parts, depths, beam, (source, medium))
+                kerma[i, j, k, 0] = to_medium
+                kerma[i, j, k, 1] = to_water

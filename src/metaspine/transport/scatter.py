@@ -1,0 +1,256 @@
+"""Monte Carlo of the scattered photons, with forced first collisions along every primary ray.
+
+The primary is known analytically (:mod:`metaspine.transport.primary`); what is left to chance is where its photons
+collide first and what becomes of them. Along each ray, sites of first collision are drawn in strata of depth; each
+sends out one photon with the weight of its stratum, which is followed photon by photon to its end.
+
+Rays come in batches. A batch is scored in arrays of its own and added to the tally in the order of its number, so that
+a tally depends on the seed and the number of batches alone: not on threads, and not on interruptions.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metaspine.transport.compiling import kernel, step
+from metaspine.transport.medium import MATERIAL_BITS, OUTSIDE, TOTAL, Medium, coefficient, level
+from metaspine.transport.parallel import cores, side_by_side
+from metaspine.transport.photons import (
+    GRAY_PER_KEV_PER_MM3,
+    Photon,
+    collided,
+    direction_of,
+    emitted_fraction,
+    followed,
+    moved,
+)
+from metaspine.transport.random_numbers import Stream, stream, uniform
+from metaspine.transport.source import Source, beyond_rim, check_inside, emission, energy_and_weight
+from metaspine.transport.voxel_walk import MM_PER_TICK, leaves_at, next_voxel, voxel_of, walk_from
+
+_PLASTIC = 1.2207440846057596
+_TURN, _HEIGHT, _SPECTRUM = 1 / _PLASTIC, 1 / _PLASTIC**2, 1 / _PLASTIC**3
+"""Steps of the three-dimensional golden-ratio sequence (root of x^4 = x + 1; Roberts 2018)."""
+
+
+class Sampling(NamedTuple):
+    """How rays are drawn."""
+
+    seed: int = 1
+    rays_per_batch: int = 5000
+    sites_per_ray: int = 32
+    stretch: float = 1.0
+    """Sites are drawn over depths that are this much denser near the source (above 1) or farther out (below 1)."""
+    energy_cut_kev: float = 2.0
+    """Photons below are left: in tissue they fly some ten micrometres."""
+    forced: bool = True
+    """False: an analog run of everything, the primary included, to test the forced one against."""
+
+
+@step
+def primary_ray(ray: int, sampling: Sampling, source: Source) -> Photon:
+    """Return the photon that starts ray number ``ray``, counted through all batches.
+
+    Directions and energies of a batch fill the sphere and the spectrum evenly (a golden-ratio sequence), from a start
+    that each batch draws for itself.
+    """
+    batch = ray // sampling.rays_per_batch
+    random = stream(sampling.seed, batch, -1)
+    random, turn = uniform(random)
+    random, height = uniform(random)
+    random, spectrum = uniform(random)
+    place = ray - batch * sampling.rays_per_batch
+    turn, height = (turn + place * _TURN) % 1.0, (height + place * _HEIGHT) % 1.0
+    energy, weight = energy_and_weight((spectrum + place * _SPECTRUM) % 1.0, source)
+    direction = direction_of(2.0 * height - 1.0, 2.0 * math.pi * turn)
+    return Photon(0, source.point_mm, direction, energy, weight * emission(direction, source))
+
+
+@step
+def _site(number: int, sampling: Sampling, random: Stream) -> tuple[Stream, float, float]:
+    """Return the depth of a site in mean free paths, drawn in its stratum, and its weight."""
+    random, value = uniform(random)
+    depth = -math.log(1.0 - (number + value) / sampling.sites_per_ray) / sampling.stretch
+    weight = math.exp((sampling.stretch - 1.0) * depth) / (sampling.sites_per_ray * sampling.stretch)
+    return random, depth, weight
+
+
+@step
+def _sent_out(photon: Photon, history: Stream, sampling: Sampling, medium: Medium, kerma: NDArray[np.float32]) -> None:
+    """Follow what comes out of a first collision: always a photon, with the weight of its probability."""
+    fraction = emitted_fraction(photon, medium)
+    at_site = Photon(photon.voxel, photon.point_mm, photon.direction, photon.energy_kev, photon.weight * fraction)
+    random, lot = uniform(history)
+    random, sent = collided(at_site, lot * fraction, medium, random)
+    if sent.weight > 0.0:
+        followed(sent, random, sampling.energy_cut_kev, medium, kerma)
+
+
+@step
+def _along_ray(photon: Photon, ray: int, sampling: Sampling, medium: Medium, kerma: NDArray[np.float32]) -> int:
+    """Send photons out from all sites of a ray, and return how many."""
+    row, fraction = level(photon.energy_kev, medium)
+    walk = walk_from(photon.voxel, photon.point_mm, photon.direction, medium.lattice)
+    at, depth, material, total = 0, 0.0, np.uint32(OUTSIDE), 0.0
+    random, site_depth, weight = _site(0, sampling, stream(sampling.seed, ray, 0))
+    site = 0
+    while site < sampling.sites_per_ray:
+        here = medium.packed[walk.voxel] & MATERIAL_BITS
+        if here != material:
+            if here == OUTSIDE:
+                break
+            material = here
+            total = coefficient(material, row, fraction, TOTAL, medium)
+        end = leaves_at(walk)
+        attenuation = total * medium.density[walk.voxel]
+        end_depth = depth + attenuation * (end - at) * MM_PER_TICK
+        while site < sampling.sites_per_ray and site_depth < end_depth:
+            there = moved(photon, walk.voxel, at * MM_PER_TICK + (site_depth - depth) / attenuation)
+            weighted = Photon(there.voxel, there.point_mm, there.direction, there.energy_kev, there.weight * weight)
+            site += 1
+            _sent_out(weighted, stream(sampling.seed, ray, site), sampling, medium, kerma)
+            if site < sampling.sites_per_ray:
+                random, site_depth, weight = _site(site, sampling, random)
+        depth, at = end_depth, end
+        walk = next_voxel(walk)
+    return site
+
+
+@step
+def scored_ray(ray: int, sampling: Sampling, source: Source, medium: Medium, kerma: NDArray[np.float32]) -> int:
+    """Score everything that comes of one ray; return how many photons were followed."""
+    start = primary_ray(ray, sampling, source)
+    point = start.point_mm
+    voxel = voxel_of(point[0], point[1], point[2], medium.lattice)
+    photon = Photon(voxel, point, start.direction, start.energy_kev, start.weight)
+    if sampling.forced:
+        return _along_ray(photon, ray, sampling, medium, kerma)
+    followed(photon, stream(sampling.seed, ray, 0), sampling.energy_cut_kev, medium, kerma)
+    return 1
+
+
+@kernel
+def _score(batch: int, kerma: NDArray[np.float32], sampling: Sampling, source: Source, medium: Medium) -> int:
+    """Score one batch into ``kerma`` (voxel with rim, channel); return the photons followed."""
+    kerma[:] = 0.0
+    photons = 0
+    first = batch * sampling.rays_per_batch
+    for ray in range(first, first + sampling.rays_per_batch):
+        photons += scored_ray(ray, sampling, source, medium, kerma)
+    return photons
+
+
+@kernel
+def _add(scores: NDArray[np.float32], sums: NDArray[np.float64], squares: NDArray[np.float64]) -> None:
+    """Add batches (batch, score) to the tally (score,), score by score in the batches' order."""
+    for place in range(scores.shape[1]):
+        for batch in range(scores.shape[0]):
+            score = np.float64(scores[batch, place])
+            sums[place] += score
+            squares[place] += score * score
+
+
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """What some batches of rays have scored; more batches make a new tally with the same bits as one long run."""
+
+    batches: int
+    photons: int
+    """Followed so far."""
+    sums: NDArray[np.float64]
+    """(voxel with rim, medium or water) keV/(mm^2 g/cm3) summed over batches."""
+    squares: NDArray[np.float64]
+    """The batches' squares, summed."""
+
+
+def empty_tally(medium: Medium) -> Tally:
+    """Return the tally of no batch."""
+    zeros = np.zeros((medium.packed.size, 2))
+    return Tally(0, 0, zeros, zeros)
+
+
+def continued(tally: Tally, batches: int, *, sampling: Sampling, source: Source, medium: Medium) -> Tally:
+    """Return the tally after some more batches.
+
+    Raises
+    ------
+    ValueError
+        No batches or rays asked for, a source outside the grid, a spectrum outside the tables.
+    """
+    _check(batches, sampling, medium)
+    check_inside(source.point_mm, source.edges_kev, medium)
+    sums, squares, photons = tally.sums.copy(), tally.squares.copy(), tally.photons
+    at_once = min(batches, cores())
+    scores = np.empty((at_once, medium.packed.size, 2), dtype=np.float32)
+    from_rim = beyond_rim(source, medium)
+    end = tally.batches + batches
+    for first in range(tally.batches, end, at_once):
+        part = scores[: end - first]
+        photons += _score_all(first, part, sampling, from_rim, medium)
+        _add_all(part, sums, squares)
+    return Tally(end, photons, sums, squares)
+
+
+def _score_all(
+    first_batch: int, scores: NDArray[np.float32], sampling: Sampling, source: Source, medium: Medium
+) -> int:
+    def score(lane: int) -> int:
+        return _score(first_batch + lane, scores[lane], sampling, source, medium)
+
+    return sum(side_by_side(score, len(scores)))
+
+
+def _add_all(scores: NDArray[np.float32], sums: NDArray[np.float64], squares: NDArray[np.float64]) -> None:
+    edges = np.linspace(0, sums.size, cores() + 1).astype(int)
+    flat_scores, flat_sums, flat_squares = scores.reshape(len(scores), -1), sums.reshape(-1), squares.reshape(-1)
+
+    def add(piece: int) -> None:
+        places = slice(edges[piece], edges[piece + 1])
+        _add(flat_scores[:, places], flat_sums[places], flat_squares[places])
+
+    side_by_side(add, cores())
+
+
+def _check(batches: int, sampling: Sampling, medium: Medium) -> None:
+    if min(batches, sampling.rays_per_batch, sampling.sites_per_ray) < 1 or not sampling.stretch > 0:
+        raise ValueError(
+            f"{batches} batches of {sampling.rays_per_batch} rays with {sampling.sites_per_ray} sites, "
+            f"stretch {sampling.stretch}: all must be above 0"
+        )
+    if sampling.energy_cut_kev < medium.energy_start_kev:
+        raise ValueError(
+            f"an energy cut of {sampling.energy_cut_kev:g} keV: the tables start at {medium.energy_start_kev:g} keV"
+        )
+
+
+class Estimate(NamedTuple):
+    """The mean over batches and its standard error."""
+
+    kerma_gy: NDArray[np.float64]
+    """(nx, ny, nz, 2) per emitted photon: to the medium, to water in the medium."""
+    standard_error_gy: NDArray[np.float64]
+
+
+def estimate(tally: Tally, sampling: Sampling, medium: Medium) -> Estimate:
+    """Return what a tally says of every voxel.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two batches: they tell nothing of the error.
+    """
+    if tally.batches < 2:
+        raise ValueError(f"{tally.batches} batches in the tally: two or more are wanted, ten for a fair standard error")
+    lattice = medium.lattice
+    volume_mm3 = lattice.spacing_x_mm * lattice.spacing_y_mm * lattice.spacing_z_mm
+    mean = tally.sums / tally.batches
+    variance = np.maximum(tally.squares / tally.batches - mean**2, 0.0) / (tally.batches - 1)
+    gray = GRAY_PER_KEV_PER_MM3 / (volume_mm3 * sampling.rays_per_batch)
+    rimmed = (*(count + 2 for count in medium.shape), 2)
+    inner = (slice(1, -1),) * 3
+    return Estimate(gray * mean.reshape(rimmed)[inner], gray * np.sqrt(variance).reshape(rimmed)[inner])

@@ -1,0 +1,135 @@
+"""Where photons start: a point with a spectrum and, where it was measured, an anisotropy."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from metaspine.transport.compiling import step
+from metaspine.transport.medium import Medium
+
+ISOTROPIC = (1.0, 1.0)
+
+
+class Source(NamedTuple):
+    """A point source, as :func:`point_source` makes it."""
+
+    point_mm: tuple[float, float, float]
+    """From the corner of the grid, along its axes."""
+    axis: tuple[float, float, float]
+    """The unit vector from which the polar angle of the anisotropy is counted."""
+    edges_kev: NDArray[np.float64]
+    """(bin + 1,)."""
+    cumulative: NDArray[np.float64]
+    """(bin + 1,) from 0 to 1: how energies are drawn, uniformly inside a bin."""
+    weights: NDArray[np.float64]
+    """(bin,) true over drawn probability: 1 where energies are drawn as they are emitted."""
+    anisotropy: NDArray[np.float64]
+    """Emission over its mean at cosines evenly from -1 to 1."""
+
+
+def point_source(
+    point_mm: ArrayLike,
+    edges_kev: ArrayLike,
+    probabilities: ArrayLike,
+    *,
+    importance: ArrayLike | None = None,
+    axis: ArrayLike = (0.0, 0.0, 1.0),
+    anisotropy: ArrayLike = ISOTROPIC,
+) -> Source:
+    """Return a point source.
+
+    Parameters
+    ----------
+    point_mm
+        From the corner of the grid, along its axes.
+    edges_kev, probabilities
+        (bin + 1,) rising edges and (bin,) photons per bin in any unit; energies are uniform inside a bin.
+    importance
+        (bin,) by how much more often each bin is drawn than emitted; weights make up for it.
+    axis, anisotropy
+        The axis of the source and its emission at cosines evenly from -1 to 1, linear between them and taken relative
+        to its mean over the sphere. A photon's weight carries it.
+
+    Raises
+    ------
+    ValueError
+        Edges that don't rise, negative or no photons, an axis of no length.
+    """
+    edges, emitted = np.asarray(edges_kev, dtype=np.float64), np.asarray(probabilities, dtype=np.float64)
+    drawn = emitted * (1.0 if importance is None else np.asarray(importance, dtype=np.float64))
+    shape, direction = np.asarray(anisotropy, dtype=np.float64), np.asarray(axis, dtype=np.float64)
+    if edges.shape != (len(emitted) + 1,) or not (np.diff(edges) > 0).all():
+        raise ValueError(f"{len(edges)} edges for {len(emitted)} bins of the spectrum: one more, rising, are wanted")
+    if (drawn < 0).any() or not drawn.sum() > 0 or (drawn[emitted > 0] == 0).any():
+        raise ValueError("the spectrum has negative bins, no photons, or bins that are emitted but never drawn")
+    if shape.ndim != 1 or len(shape) < 2 or (shape < 0).any() or not np.linalg.norm(direction) > 0:
+        raise ValueError("the anisotropy needs two or more values of 0 or above, and an axis of some length")
+    emitted, drawn = emitted / emitted.sum(), drawn / drawn.sum()
+    unit, point = direction / np.linalg.norm(direction), np.asarray(point_mm, dtype=np.float64)
+    return Source(
+        (float(point[0]), float(point[1]), float(point[2])),
+        (float(unit[0]), float(unit[1]), float(unit[2])),
+        edges,
+        np.concatenate([[0.0], np.cumsum(drawn)[:-1], [1.0]]),
+        np.divide(emitted, drawn, out=np.zeros_like(emitted), where=drawn > 0),
+        shape / np.trapezoid(shape, dx=1 / (len(shape) - 1)),
+    )
+
+
+@step
+def energy_and_weight(value: float, source: Source) -> tuple[float, float]:
+    """Return the energy in keV at a place in [0, 1) of the cumulative spectrum, and the weight of its bin."""
+    low, high = 0, len(source.weights)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if source.cumulative[middle] <= value:
+            low = middle
+        else:
+            high = middle
+    below, above = source.cumulative[low], source.cumulative[low + 1]
+    fraction = (value - below) / (above - below)
+    start_kev = source.edges_kev[low]
+    return start_kev + fraction * (source.edges_kev[low + 1] - start_kev), source.weights[low]
+
+
+@step
+def emission(direction: tuple[float, float, float], source: Source) -> float:
+    """Return the source's emission into a direction, relative to its mean over the sphere."""
+    axis = source.axis
+    cosine = direction[0] * axis[0] + direction[1] * axis[1] + direction[2] * axis[2]
+    place = (min(max(cosine, -1.0), 1.0) + 1.0) / 2.0 * (len(source.anisotropy) - 1)
+    below = min(int(place), len(source.anisotropy) - 2)
+    low, high = source.anisotropy[below], source.anisotropy[below + 1]
+    relative: float = low + (place - below) * (high - low)
+    return relative
+
+
+def beyond_rim(source: Source, medium: Medium) -> Source:
+    """Return the source with its place counted from the corner of the rim, as the kernels count."""
+    lattice, point = medium.lattice, source.point_mm
+    spacing = (lattice.spacing_x_mm, lattice.spacing_y_mm, lattice.spacing_z_mm)
+    return source._replace(point_mm=(point[0] + spacing[0], point[1] + spacing[1], point[2] + spacing[2]))
+
+
+def check_inside(point_mm: tuple[float, float, float], energies_kev: NDArray[np.float64], medium: Medium) -> None:
+    """Refuse a source outside the grid, and energies outside the tables.
+
+    Raises
+    ------
+    ValueError
+        Either of them, with both values.
+    """
+    lattice = medium.lattice
+    spacing = (lattice.spacing_x_mm, lattice.spacing_y_mm, lattice.spacing_z_mm)
+    size = tuple(count * step_mm for count, step_mm in zip(medium.shape, spacing, strict=True))
+    if not all(0 < place < end for place, end in zip(point_mm, size, strict=True)):
+        raise ValueError(f"the source at {point_mm} mm lies outside the grid of {size} mm: move the source or the grid")
+    lowest, highest = float(np.min(energies_kev)), float(np.max(energies_kev))
+    if lowest < medium.energy_start_kev or highest > medium.energy_end_kev:
+        raise ValueError(
+            f"energies from {lowest:g} to {highest:g} keV: the tables hold {medium.energy_start_kev:g} to "
+            f"{medium.energy_end_kev:g} keV"
+        )
