@@ -8,7 +8,7 @@ import numpy as np
 import xraylib
 
 import metaspine
-from metaspine.imaging.densities import tissue_map
+from metaspine.imaging.densities import BONE_FROM, tissue_map
 from metaspine.imaging.regions import region_of
 from metaspine.physics.applicator_files import read_applicator
 from metaspine.physics.fluorescence import element_lines, followed_lines, photons_per_absorption
@@ -97,6 +97,23 @@ def bone_table() -> Table:
             "",
             "",
             _percent(_ray_errors()),
+        ),
+    ]
+    red, yellow = (coefficients(material(name), [20.0]).transfer[0] for name in ("red-marrow", "yellow-marrow"))
+    marrow = coefficients(vertebral_marrow(), [20.0]).transfer[0]
+    soft, border = coefficients(material("soft"), [20.0]), coefficients(bone(float(compact_share(BONE_FROM))), [20.0])
+    rows += [
+        (
+            "marrow all red, or all yellow, beside 70 % red: mu_tr/rho at 20 keV (MAT-05)",
+            "",
+            "",
+            f"{red / marrow - 1:+.0%}, {yellow / marrow - 1:+.0%}",
+        ),
+        (
+            f"at {BONE_FROM:g} g/cm3 (100 HU) bone beside soft tissue: mu/rho, mu_tr/rho at 20 keV (CT-02)",
+            "",
+            "",
+            f"{border.total[0] / soft.total[0] - 1:+.0%}, {border.transfer[0] / soft.transfer[0] - 1:+.0%}",
         ),
     ]
     header = ("quantity", "ICRU", "mixture of the same density", "difference")
