@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from made_up_advice import make_advice, make_case
+from made_up_advice import make_advice, make_case, make_lesion
 from test_plan_page import text
 
 from metaspine.errors import LevelError, NotEligible
 from metaspine.evidence import entries
 from metaspine.patient.advice import Basis, Escc, IortEligibility, Reason
 from metaspine.patient.case import Case, OncologyFacts
-from metaspine.reports.assessment_page import assessment_page, iort_fact
+from metaspine.reports.assessment_page import assessment_page, escc_fact, iort_fact, noms_fact
 from metaspine.reports.citations import cited, cited_in
 from metaspine.reports.clinical_words import in_words
 from metaspine.reports.refusal_page import refusal_page
@@ -60,6 +60,21 @@ def test_reasons_are_told_in_words_with_their_rule() -> None:
     assert f"excludes\n{entries()['IORT-06'].statement}\nS: IORT-06" in page
     assert f"not known\n{entries()['KYPHO-01'].statement}" in page
     assert "missing: lesion.tomita_type" in page
+
+
+def test_what_the_canal_holds_is_not_said_where_the_level_leaves_it_open() -> None:
+    note = "whether the canal holds cord, conus or cauda shows only on MR"
+    assert escc_fact(Escc("1a", "low", "conus", Basis(("ESCC-03",), (), (note,)))).note.startswith(note)
+    assert escc_fact(Escc("1a", "low", "cord", Basis(("ESCC-00",)))).note.startswith("the canal holds: cord")
+
+
+def test_the_preferred_row_is_not_repeated_among_the_others() -> None:
+    lesion = make_lesion()
+    row, _ = noms_fact(lesion.noms)
+    assert row.note.startswith("also acceptable: stereotactic radiosurgery; table of 2013: the same; open surgery")
+    open_choice, _ = noms_fact(replace(lesion.noms, recommendation=None, table_2013=None))
+    assert open_choice.note.startswith("acceptable: stabilisation, then stereotactic radiosurgery; stereotactic")
+    assert "table of 2013: no row" in open_choice.note
 
 
 def test_what_excludes_is_told_before_what_is_not_known() -> None:

@@ -126,7 +126,8 @@ def sins_fact(sins: Sins) -> Fact:
 def escc_fact(escc: Escc) -> Fact:
     """Return the grade of epidural compression."""
     value = f"grade {known(escc.grade)}, {in_words('compression', escc.compression, 'class unknown')}"
-    return Fact("ESCC", value, _note(f"the canal holds: {known(escc.region)}", escc.basis))
+    canal = "" if escc.basis.notes else f"the canal holds: {known(escc.region)}"
+    return Fact("ESCC", value, _note(canal, escc.basis))
 
 
 def radiosensitivity_fact(radiosensitivity: Radiosensitivity) -> Fact:
@@ -143,10 +144,12 @@ def radiosensitivity_fact(radiosensitivity: Radiosensitivity) -> Fact:
 
 def noms_fact(noms: Noms) -> tuple[Fact, ...]:
     """Return the recommendation with its alternatives, and what stops it."""
+    others = [row for row in noms.acceptable if row != noms.recommendation]
+    agreed = noms.table_2013 is not None and noms.table_2013 == noms.recommendation
     rest = (
-        f"acceptable: {each_in_words('noms', noms.acceptable)}; "
-        f"table of 2013: {in_words('noms', noms.table_2013, 'no row')}; "
-        f"surgical capacity: {in_words('capacity', noms.surgical_capacity)}"
+        f"{'also ' if noms.recommendation else ''}acceptable: {each_in_words('noms', others)}; "
+        f"table of 2013: {'the same' if agreed else in_words('noms', noms.table_2013, 'no row')}; "
+        f"{in_words('capacity', noms.surgical_capacity)}"
     )
     return (
         Fact("NOMS", in_words("noms", noms.recommendation, "no single recommendation"), _note(rest, noms.basis)),
@@ -206,7 +209,7 @@ def reason_table(lesion: LesionAdvice) -> Table:
         for reason in eligibility.reasons
     )
     columns = ("procedure", "reason", "weight", "what the rule says", "rests on")
-    widths = (1.3, 1.9, 0.9, 3.9, 1.2)
+    widths = (1.3, 2.3, 0.8, 3.8, 1.0)
     return Table("Reasons", columns, rows, widths, small=True, empty="No reason against either procedure.")
 
 
