@@ -98,6 +98,7 @@ def _plan_and_report(request: PlanRequest, progress: Progress) -> tuple[Plan, Pa
         messages.print(f"The reasons, with their sources, are in {report}", highlight=False)
         raise SystemExit(exit_code(refusal)) from refusal
     dose = compute_dose(plan, scan, progress=progress)
+    progress("histograms", 0.0)
     result = evaluate(plan, dose, scan)
     target = request.to / "report.pdf"
     return plan, write_report(case, advice, scan, plan, dose, result, to=target, progress=progress)
