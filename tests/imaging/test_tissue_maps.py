@@ -234,6 +234,15 @@ def test_a_vessel_without_contrast_is_left_alone() -> None:
     assert find_foreign(body(VESSEL=60.0)) == ()
 
 
+def test_where_nothing_is_outlined_contrast_is_not_ruled_out() -> None:
+    scan = body()
+    bare = Scan(scan.image, scan.structures[:2], scan.origin)
+    cautions = " ".join(tissue_map(bare).cautions)
+    assert "No vessel is outlined" in cautions
+    assert "No canal, sac or cord is outlined" in cautions
+    assert "is outlined" not in " ".join(tissue_map(scan).cautions)
+
+
 def test_unordered_axes_and_flips_place_structures_rightly() -> None:
     """The same body stored with flipped and exchanged axes has the same material at the same place."""
     scan = with_box(body(), (slice(20, 23), slice(9, 12), slice(5, 11)), 3000)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from metaspine.errors import ImageError, StructureError
 from metaspine.geometry import Volume
 from metaspine.imaging.calibration import CtCurve, cautions_of, read_ct_curve
-from metaspine.imaging.findings import Finding, FindingKind, find_foreign
+from metaspine.imaging.findings import CANAL_ROLES, Finding, FindingKind, find_foreign
 from metaspine.imaging.regions import Mask, Region, region_of
 from metaspine.patient.scan import Scan
 from metaspine.patient.structure import Role, Structure
@@ -115,7 +115,7 @@ def tissue_map(
         curve=used,
         findings=unanswered,
         notes=(*_notes(scan, used), *(_applied(override) for override in overrides)),
-        cautions=(*said, *_questions(unanswered)),
+        cautions=(*said, *_not_looked_at(scan), *_questions(unanswered)),
     )
 
 
@@ -224,6 +224,18 @@ def _notes(scan: Scan, curve: CtCurve) -> list[str]:
 def _applied(override: Override) -> str:
     density = override.material.density_g_cm3 if override.density_g_cm3 is None else override.density_g_cm3
     return f"{override.structure.name} is {override.material.title}, {density:.3g} g/cm3, as stated by the user"
+
+
+def _not_looked_at(scan: Scan) -> list[str]:
+    """Return where contrast could not be looked for, because nothing is outlined there."""
+    missing = [] if scan.of_role(Role.VESSEL) else ["vessel"]
+    if not any(scan.of_role(role) for role in CANAL_ROLES):
+        missing.append("canal, sac or cord")
+    return [
+        f"No {what} is outlined, so that contrast in it could not be looked for; if there was any, it is read as bone "
+        "(CT-05)"
+        for what in missing
+    ]
 
 
 def _questions(findings: Sequence[Finding]) -> list[str]:

@@ -20,7 +20,8 @@ from metaspine.patient.structure import Origin, Role, Structure
 METAL_HU, METAL_MM3 = 2500, 20.0
 CEMENT_HU, CEMENT_MM3, CEMENT_THICKNESS_MM = 1300, 200.0, 5.0
 CONTRAST_HU, MYELOGRAM_HU = 130, 100
-_CANAL_ROLES = (Role.BONY_CANAL, Role.THECAL_SAC, Role.CAUDA_EQUINA, Role.SPINAL_CORD)
+CANAL_ROLES = (Role.BONY_CANAL, Role.THECAL_SAC, Role.CAUDA_EQUINA, Role.SPINAL_CORD)
+"""Where a myelogram would be seen."""
 _CONTRAST_ROLES = (Role.VESSEL, Role.ORGAN)
 
 
@@ -75,7 +76,7 @@ def find_foreign(scan: Scan) -> tuple[Finding, ...]:
         *_metals(scan, metal),
         *_cements(scan, metal),
         *_contrasts(scan, _CONTRAST_ROLES, CONTRAST_HU),
-        *_contrasts(scan, _CANAL_ROLES, MYELOGRAM_HU),
+        *_contrasts(scan, CANAL_ROLES, MYELOGRAM_HU),
     )
 
 
@@ -126,7 +127,7 @@ def _cements(scan: Scan, metal: Mask) -> list[Finding]:
 
 
 def _contrasts(scan: Scan, roles: tuple[Role, ...], above_hu: float) -> list[Finding]:
-    kind = FindingKind.MYELOGRAM if roles is _CANAL_ROLES else FindingKind.CONTRAST
+    kind = FindingKind.MYELOGRAM if roles is CANAL_ROLES else FindingKind.CONTRAST
     found = []
     for structure in (item for role in roles for item in scan.of_role(role)):
         region = region_of(structure, scan.image.grid)
