@@ -32,6 +32,7 @@ def test_scores_stand_with_parts_range_and_what_is_missing() -> None:
         "KPS 80, ECOG unknown",
         "2c is no grade; read as 2",
         "a targetable alteration, which the scores ignore",
+        "increasingly obsolete scores: never decide by them alone",
     ):
         assert expected in page, expected
     assert not any(word in page.split() for word in ("None", "nan", "[]", "()"))

@@ -41,7 +41,9 @@ def assessment_page(case: Case, advice: Advice, *, level: str = "", reasons: boo
         Facts("Urgency and support", urgency_facts(lesion)),
         Facts("Intraoperative radiotherapy", iort_facts(lesion)),
         *((reason_table(lesion),) if reasons else ()),
-        Facts("Prognosis and goals", prognosis_facts(advice)),
+        Facts(
+            "Prognosis (increasingly obsolete scores: never decide by them alone) and goals", prognosis_facts(advice)
+        ),
         flag_table(advice, lesion),
     ]
     if len(advice.lesions) > 1:
