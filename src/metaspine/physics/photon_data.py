@@ -10,7 +10,7 @@ left out. Source of the data: xraylib 4 (Schoonjans 2011, doi:10.1016/j.sab.2011
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -152,7 +152,7 @@ def _inside(energy_kev: ArrayLike) -> FloatArray:
     return energy
 
 
-@cache
+@lru_cache(maxsize=256)
 def _element(number: int, energy_kev: tuple[float, ...]) -> Coefficients:
     energy = np.array(energy_kev)
     photo, incoherent, coherent = (
