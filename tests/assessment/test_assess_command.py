@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from cases import known
 from worked_patients import PATIENTS, facts
 
 DISCLAIMER = "Decision support for research; multidisciplinary review required."
@@ -85,6 +86,18 @@ def test_the_page_says_that_unknown_neurology_could_make_it_an_emergency(tmp_pat
     text = flat(metaspine("assess", path))
     assert "urgent: MRI within 14 days" in text
     assert "cord signs; not known" not in text
+
+
+def test_eligible_with_unknown_neurology_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "case.json"
+    unknown = dict.fromkeys(("neuro__presentation", "neuro__myelopathy", "neuro__cauda_equina"))
+    path.write_text(json.dumps(known(**unknown)), encoding="utf-8")
+    said = "as far as is known; not known, and could exclude: presentation, myelopathy, cauda equina syndrome"
+    assert said in flat(metaspine("assess", path))
+    path.write_text(json.dumps(known()), encoding="utf-8")
+    text = flat(metaspine("assess", path))
+    assert text.count("IORT with eligible") == 2
+    assert "as far as is known" not in text
 
 
 def test_the_page_of_a_level_alone_blames_no_source_for_what_is_not_known(tmp_path: Path) -> None:

@@ -185,6 +185,9 @@ def _eligibility(eligibility: IortEligibility) -> Text:
     text = Text.assemble(text)
     if eligibility.role is not None:
         text.append(f"; {in_words('role', eligibility.role)}")
+    if eligibility.status in ("eligible", "conditional") and eligibility.basis.missing:
+        unknown = ", ".join(in_words("key", key) for key in eligibility.basis.missing)
+        text.append(f"\nas far as is known; not known, and could exclude: {unknown}", style="bold yellow")
     order = list(_MARK)
     for reason in sorted(eligibility.reasons, key=lambda reason: order.index(reason.weight)):
         mark, style = _MARK[reason.weight]
