@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import fields, replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
 from metaspine.anatomy.bone import mask_of
 from metaspine.assessment import assess
-from metaspine.errors import Cancelled, CaseError, InputError, LevelError, NotEligible, PolicyError
+from metaspine.errors import Cancelled, CaseError, DeviceFileError, InputError, LevelError, NotEligible, PolicyError
 from metaspine.evidence import entries
 from metaspine.exchange.case_file import read_case
 from metaspine.exchange.scans import read_scan
@@ -19,6 +20,9 @@ from metaspine.patient.advice import Basis, IortEligibility, Reason
 from metaspine.patient.plan import Plan
 from metaspine.patient.prescription import Prescription
 from metaspine.patient.side import Side
+from metaspine.physics.applicator_files import read_applicator
+from metaspine.physics.calibration import read_calibration
+from metaspine.physics.depth_dose import dose_rate_gy_per_min
 from metaspine.planning import make_plan
 from metaspine.planning.document import plan_document
 from metaspine.planning.eligibility import cautions_or_refusal
@@ -200,3 +204,24 @@ def test_a_refusal_names_every_hard_reason(t12):
     with pytest.raises(NotEligible, match=r"Kypho-IORT: no consent.*IORT-02.*pregnant.*IORT-11") as caught:
         cautions_or_refusal(asked, "kyphoplasty")
     assert "tumour board" in caught.value.remedy
+
+
+def test_a_calibration_of_the_own_device_sets_the_time_and_lifts_the_stop(t12, plan, example_folder):
+    scan, case = t12
+    own = read_calibration(
+        example_folder / "calibration.yaml",
+        read_applicator("intrabeam-needle"),
+        today=datetime(2026, 3, 2, 12, tzinfo=UTC),
+    )
+    calibrated = make_plan(scan, case, level="T12", prescription=PRESCRIPTION, calibration=own)
+    assert "NOMINAL_OUTPUT" in {caution.code for caution in plan.warnings}
+    assert "NOMINAL_OUTPUT" not in {caution.code for caution in calibrated.warnings}
+    given = calibrated.prescription
+    rate = float(dose_rate_gy_per_min(own.depth_dose, given.applied_distance_mm))
+    assert calibrated.dwell.time_s == pytest.approx(60 * given.dose_gy / rate)
+
+
+def test_an_applicator_that_cannot_pass_through_bone_is_refused(t12):
+    scan, case = t12
+    with pytest.raises(DeviceFileError, match=r"sphere-4cm: .* is not made to pass through bone"):
+        make_plan(scan, case, level="T12", applicator="sphere-4cm", prescription=PRESCRIPTION)

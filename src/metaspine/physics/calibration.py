@@ -15,7 +15,8 @@ from metaspine.physics.applicators import Applicator, DepthDose, DistanceOrigin,
 from metaspine.physics.depth_dose import dose_rate_gy_per_min
 from metaspine.physics.device_files import DeviceFileModel, read_device_file
 
-BARE_PROBE = "bare probe"
+BARE_PROBE = ("bare probe", "bare-probe")
+"""How a curve measured without an applicator is named."""
 PHYSICAL_DOSE = "physical dose to water"
 
 LARGEST_OUTPUT_CHANGE = 0.10
@@ -96,7 +97,7 @@ def _refuse_other_definition(document: CalibrationFile, place: str) -> None:
 def _refuse_other_device(
     document: CalibrationFile, applicator: Applicator, serial_number: str | None, place: str
 ) -> None:
-    if document.applicator == BARE_PROBE:
+    if document.applicator in BARE_PROBE and applicator.name not in BARE_PROBE:
         raise DeviceFileError(
             f"the curve is that of the bare probe, but {applicator.name} is planned: it transmits only about half of "
             "the bare probe's dose rate (PHY-15), and the patient would get about half the dose",
@@ -104,7 +105,7 @@ def _refuse_other_device(
             remedy="Give the curve measured with the applicator in place",
         )
     in_use = (
-        ("applicator", document.applicator, applicator.name),
+        ("applicator", applicator.name if document.applicator in BARE_PROBE else document.applicator, applicator.name),
         ("tube voltage in kV", document.tube_voltage_kv, applicator.tube_voltage_kv),
         ("serial number", document.serial_number, serial_number or document.serial_number),
     )

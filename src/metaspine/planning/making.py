@@ -11,7 +11,7 @@ from metaspine.anatomy.levels import check_level
 from metaspine.anatomy.skin import patient_surface, skin_point
 from metaspine.anatomy.vertebrae import describe_vertebra
 from metaspine.assessment import assess
-from metaspine.errors import CaseError
+from metaspine.errors import CaseError, DeviceFileError
 from metaspine.geometry import Volume
 from metaspine.patient.case import Case
 from metaspine.patient.levels import level as canonical_level
@@ -151,6 +151,12 @@ def make_plan(
 
 def _device(applicator: str | Applicator, calibration: Output | Path | str | None, policy: PlanningPolicy) -> Device:
     found = read_applicator(applicator) if isinstance(applicator, str) else applicator
+    if not found.through_bone:
+        raise DeviceFileError(
+            f"{found.title} is not made to pass through bone",
+            where=found.name,
+            remedy="Plan with a needle applicator, e.g. intrabeam-needle",
+        )
     width = policy.working_channel_diameter_mm or found.channel.working_channel_diameter_mm
     sigma = found.tip_position_uncertainty_mm if policy.tip_uncertainty_mm is None else policy.tip_uncertainty_mm
     channel = replace(found.channel, working_channel_diameter_mm=width)
