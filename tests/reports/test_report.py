@@ -226,6 +226,21 @@ def test_a_refusal_without_a_scan_says_that_none_was_read(tmp_path: Path) -> Non
     assert "none was read" in " ".join(pages(path))
 
 
+@pytest.mark.parametrize("name", sorted(FILES - {"report.pdf"}))
+def test_a_refusal_is_not_written_beside_an_earlier_plan(name: str, tmp_path: Path) -> None:
+    for earlier in (name, "report.pdf"):
+        (tmp_path / earlier).write_text("earlier", encoding="utf-8")
+    with pytest.raises(OutputError, match="earlier plan") as caught:
+        write_refusal(make_case(), make_advice(), NoTrajectory("the rib lies in the way"), to=tmp_path)
+    assert name in caught.value.what
+    assert caught.value.where == str(tmp_path)
+    assert "another folder" in caught.value.remedy
+    assert {item.name: item.read_text(encoding="utf-8") for item in tmp_path.iterdir()} == {
+        name: "earlier",
+        "report.pdf": "earlier",
+    }
+
+
 def test_an_unwritable_refusal_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "report.pdf").mkdir()
     with pytest.raises(OutputError):

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from metaspine.errors import MetaspineError
+from metaspine.errors import MetaspineError, OutputError
 from metaspine.evaluation.evaluate import Evaluation
 from metaspine.exchange.nifti import write_volume
 from metaspine.patient.advice import DISCLAIMER, Advice
@@ -27,6 +27,8 @@ from metaspine.version import __version__
 
 NOT_FOR_TREATMENT = "NOT FOR TREATMENT"
 NO_PLAN = "NO PLAN WAS MADE: nothing on these pages may be used to treat"
+_BESIDE = ("plan.json", "dose.nii.gz", "dvh.csv")
+"""What lies beside a plan's report."""
 
 
 def write_report(
@@ -106,9 +108,11 @@ def write_refusal(
     Raises
     ------
     OutputError
-        When the file cannot be written; nothing is left then.
+        When the file cannot be written, or an earlier plan lies in the folder: beside a refusal it would be taken for
+        one that was made. Nothing is written then.
     """
     target, date = _target(to), now_or_source_date()
+    _refuse_earlier_plan(target.parent)
     pages = refusal_pages(case, advice, refusal, scan=scan, level=level)
     document = _document(
         "Refused: no plan", subject(case), NO_PLAN, pages=pages, identity=identity(case, scan), date=date
@@ -139,6 +143,16 @@ def subject(case: Case) -> str:
 def _target(to: Path | str) -> Path:
     path = Path(to)
     return path if path.suffix.lower() == ".pdf" else path / "report.pdf"
+
+
+def _refuse_earlier_plan(folder: Path) -> None:
+    found = [name for name in _BESIDE if (folder / name).exists()]
+    if found:
+        raise OutputError(
+            f"an earlier plan lies here ({', '.join(found)}), which the report of a refusal must not lie beside",
+            where=str(folder),
+            remedy="Write into another folder, or move the earlier plan away",
+        )
 
 
 def _document(
