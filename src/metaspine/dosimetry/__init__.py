@@ -1,8 +1,27 @@
-"""The dose engines behind one protocol: water; live and reference follow."""
+"""The dose engines behind one protocol: water and reference; live follows."""
 
-from metaspine.dosimetry.compute import ENGINES, compute_dose
+from metaspine.dosimetry.absolute import AbsoluteRate, absolute_rate
+from metaspine.dosimetry.compute import ENGINES, compute_dose, irradiation_of
 from metaspine.dosimetry.engine import DoseEngine, Irradiation
 from metaspine.dosimetry.interior import inside_applicator
+from metaspine.dosimetry.reference import ReferenceDoses, Stop, reference_doses
+from metaspine.dosimetry.reference_tissues import Tissues, all_water, tissues_around
 from metaspine.dosimetry.water import dose_at_points
 
-__all__ = ["ENGINES", "DoseEngine", "Irradiation", "compute_dose", "dose_at_points", "inside_applicator"]
+__all__ = [
+    "ENGINES",
+    "AbsoluteRate",
+    "DoseEngine",
+    "Irradiation",
+    "ReferenceDoses",
+    "Stop",
+    "Tissues",
+    "absolute_rate",
+    "all_water",
+    "compute_dose",
+    "dose_at_points",
+    "inside_applicator",
+    "irradiation_of",
+    "reference_doses",
+    "tissues_around",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from metaspine.geometry.grid import Grid
 from metaspine.geometry.volume import Volume
@@ -11,6 +11,9 @@ from metaspine.patient.dose import Dose
 from metaspine.patient.plan import DwellPosition
 from metaspine.physics.applicators import Applicator, Output
 from metaspine.running import Progress
+
+if TYPE_CHECKING:
+    from metaspine.dosimetry.reference_tissues import Tissues
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +32,8 @@ class Irradiation:
         Hounsfield units of the patient; an engine that computes in water does not look at them.
     scan_sha256
         What the image was read from, for the provenance.
+    tissues
+        Materials and densities around the grid, for an engine that computes in the patient's own.
     """
 
     dwells: tuple[DwellPosition, ...]
@@ -37,6 +42,7 @@ class Irradiation:
     grid: Grid
     image: Volume
     scan_sha256: str
+    tissues: Tissues | None = None
 
 
 class DoseEngine(Protocol):

@@ -1,0 +1,282 @@
+r"""The reference engine: computed primary and Monte Carlo scatter in the patient's own tissues.
+
+.. math:: D(p) = \sum_k t_k \, \dot N \, (K^{primary}_k(p) + K^{scatter}_k(p))
+
+with the dwell times t_k, the photons a minute of :mod:`metaspine.dosimetry.absolute` and the collision kerma per photon
+of :mod:`metaspine.transport`; electrons of these energies stop within a voxel, so that kerma is dose. A value is the
+mean over its voxel near the source; inside the applicator it is NaN.
+
+The run goes in rounds of batches and stops at the first round that fulfils what was asked for. The same seed and the
+same rounds give the same bits on any number of threads.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metaspine.dosimetry.absolute import AbsoluteRate, absolute_rate
+from metaspine.dosimetry.engine import Irradiation
+from metaspine.dosimetry.interior import inside_applicator
+from metaspine.dosimetry.reference_run import Run, further, kerma, started
+from metaspine.dosimetry.reference_tissues import MARGIN_MM, Tissues, without_margin
+from metaspine.errors import InputError
+from metaspine.geometry.grid import FloatArray, Grid
+from metaspine.geometry.volume import Volume
+from metaspine.patient.dose import Dose, DoseProvenance
+from metaspine.physics.applicators import DoseConvention
+from metaspine.physics.depth_dose import SECONDS_PER_MINUTE
+from metaspine.running import Progress
+from metaspine.transport.scatter import Sampling
+from metaspine.version import __version__
+
+_WHERE = "reference engine"
+_STEP = "Monte Carlo dose"
+_FEWEST_BATCHES = 10
+"""Fewer say little of their own scatter."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """When a run has done enough: at whichever of these comes first, looked at after every round.
+
+    Parameters
+    ----------
+    relative_uncertainty
+        One standard deviation of the Monte Carlo dose to medium, root mean square over the shell; None: not asked.
+    distance_mm
+        The radius of that shell, one voxel thick, around the first isocentre.
+    histories
+        Primary rays over all positions: the number run is the next one that fills a batch. None: not asked.
+    seconds
+        Wall-clock time; the only one that does not give the same bits again. None: not asked.
+    """
+
+    relative_uncertainty: float | None = 0.01
+    distance_mm: float = 15.0
+    histories: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ReferenceDoses:
+    """What one run tells; both doses are of the same photons and never to be added."""
+
+    to_medium: Dose
+    to_water: Dose
+    """To a little water in each voxel's medium."""
+    statistical_uncertainty: Volume
+    """One standard deviation of the dose to medium by the number of histories alone, relative."""
+    primary_to_medium: Volume
+    """Gy that unscattered photons give: computed, without noise."""
+    rate: AbsoluteRate
+    reached: float
+    """The root mean square statistical uncertainty in the shell that :class:`Stop` names."""
+
+
+def reference_dose(irradiation: Irradiation, *, progress: Progress) -> Dose:
+    """Return the Monte Carlo dose to medium (a :class:`metaspine.dosimetry.engine.DoseEngine`), to 1 % at 15 mm.
+
+    Raises
+    ------
+    InputError
+        When the irradiation has no tissues, no position or negative times, or a source lies in metal or off the grid.
+    DeviceFileError
+        When the applicator names no spectrum.
+    """
+    return reference_doses(irradiation, progress=progress).to_medium
+
+
+def reference_doses(
+    irradiation: Irradiation,
+    *,
+    stop: Stop | None = None,
+    sampling: Sampling | None = None,
+    rate: AbsoluteRate | None = None,
+    progress: Progress,
+) -> ReferenceDoses:
+    """Return the Monte Carlo doses to medium and to water in medium.
+
+    Parameters
+    ----------
+    irradiation
+        With its tissues on the transport grid.
+    stop
+        None: 1 % at 15 mm.
+    sampling
+        Seed, rays a batch, sites a ray; None: the engine's own.
+    rate
+        The absolute rate where it is known already for this applicator and output; None: it is computed first.
+    progress
+        May raise Cancelled after each round; nothing is left behind then.
+
+    Raises
+    ------
+    InputError
+        As :func:`reference_dose`; also when nothing says when to stop, or it says zero.
+    """
+    until, drawn = stop or Stop(), sampling or Sampling()
+    tissues = _checked(irradiation, until)
+    known = absolute_rate(irradiation.applicator, irradiation.output, progress=progress) if rate is None else rate
+    progress("primary dose", 0.0)
+    runs = [started(tissues, dwell, irradiation.applicator, sampling=drawn) for dwell in irradiation.dwells]
+    gathered = _gathered(runs, irradiation, until, known, progress)
+    return _doses(gathered, irradiation, tissues, known)
+
+
+@dataclass(frozen=True, eq=False)
+class _Gathered:
+    """Doses and standard errors (i, j, k, medium or water) in Gy after some rounds."""
+
+    dose: FloatArray
+    standard_error: FloatArray
+    primary: NDArray[np.float64]
+    histories: int
+    seed: int
+    reached: float
+
+
+def _checked(irradiation: Irradiation, stop: Stop) -> Tissues:
+    if irradiation.tissues is None:
+        raise InputError(
+            "the irradiation has no tissues",
+            where=_WHERE,
+            remedy="Give tissues_around(scan, grid), or call compute_dose with engine='reference'",
+        )
+    if not irradiation.dwells or min(dwell.time_s for dwell in irradiation.dwells) < 0:
+        raise InputError(
+            f"dwell times of {[dwell.time_s for dwell in irradiation.dwells]} s",
+            where=_WHERE,
+            remedy="Give at least one position, with a time of 0 s or more",
+        )
+    wanted = (stop.relative_uncertainty, stop.histories, stop.seconds)
+    if all(value is None for value in wanted) or any(value is not None and not value > 0 for value in wanted):
+        raise InputError(
+            f"a run to an uncertainty of {stop.relative_uncertainty}, {stop.histories} histories, {stop.seconds} s",
+            where=_WHERE,
+            remedy="Give at least one of them, above 0",
+        )
+    return irradiation.tissues
+
+
+def _gathered(
+    runs: Sequence[Run], irradiation: Irradiation, stop: Stop, rate: AbsoluteRate, progress: Progress
+) -> _Gathered:
+    """Run rounds until enough is done."""
+    photons = [rate.photons_per_min * dwell.time_s / SECONDS_PER_MINUTE for dwell in irradiation.dwells]
+    shell = _shell(irradiation, stop.distance_mm)
+    start = time.monotonic()
+    while True:
+        runs = [further(run, _FEWEST_BATCHES) for run in runs]
+        now = _summed(runs, photons, irradiation.grid, shell)
+        done = _done(now, stop, time.monotonic() - start)
+        progress(_STEP, min(done, 1.0))
+        if done >= 1.0:
+            return now
+
+
+def _done(now: _Gathered, stop: Stop, seconds: float) -> float:
+    """Return the share of the work that is done: the largest of what was asked for; 1 and more is enough."""
+    parts = [0.0]
+    if stop.relative_uncertainty is not None:
+        parts.append((stop.relative_uncertainty / now.reached) ** 2 if now.reached > 0 else 1.0)
+    if stop.histories is not None:
+        parts.append(now.histories / stop.histories)
+    if stop.seconds is not None:
+        parts.append(seconds / stop.seconds)
+    return max(parts)
+
+
+def _shell(irradiation: Irradiation, distance_mm: float) -> NDArray[np.bool_]:
+    """Return the voxels of the region asked for: a shell around the first isocentre, outside the applicator."""
+    grid, first = irradiation.grid, irradiation.dwells[0]
+    distance = np.linalg.norm(_centres(grid) - first.isocentre_mm, axis=-1)
+    shell = np.abs(distance - distance_mm) < float(grid.spacing_mm.max()) / 2
+    shell &= ~_interior(irradiation)
+    if not shell.any():
+        raise InputError(
+            f"no voxel of the dose grid lies {distance_mm:g} mm from the isocentre",
+            where=_WHERE,
+            remedy="Ask for the uncertainty at a distance inside the dose grid",
+        )
+    return np.asarray(shell)
+
+
+def _summed(runs: Sequence[Run], photons: Sequence[float], grid: Grid, shell: NDArray[np.bool_]) -> _Gathered:
+    part = without_margin(grid, MARGIN_MM)
+    dose, variance, primary = (np.zeros((*grid.shape, 2)) for _ in range(3))
+    for run, number in zip(runs, photons, strict=True):
+        mean, error = kerma(run, part)
+        dose += number * mean
+        variance += (number * error) ** 2
+        primary += number * run.primary[part]
+    error = np.sqrt(variance)
+    relative = np.divide(error[shell, 0], dose[shell, 0], out=np.zeros(int(shell.sum())), where=dose[shell, 0] > 0)
+    histories = sum(run.tally.batches * run.sampling.rays_per_batch for run in runs)
+    reached = float(np.sqrt(np.mean(relative**2)))
+    return _Gathered(dose, error, primary, histories, runs[0].sampling.seed, reached)
+
+
+def _doses(gathered: _Gathered, irradiation: Irradiation, tissues: Tissues, rate: AbsoluteRate) -> ReferenceDoses:
+    interior, grid = _interior(irradiation), irradiation.grid
+    provenance = _provenance(irradiation, gathered)
+    notes = _notes(gathered, tissues, rate)
+    table = irradiation.output.depth_dose
+    common = table.relative_uncertainty**2 + table.direction_relative_uncertainty**2 + rate.relative_uncertainty**2
+
+    def volume(values: FloatArray) -> Volume:
+        return Volume(np.where(interior, np.nan, values).astype(np.float32), grid)
+
+    def relative(channel: int) -> FloatArray:
+        dose, error = gathered.dose[..., channel], gathered.standard_error[..., channel]
+        return np.divide(error, dose, out=np.zeros(dose.shape), where=dose > 0)
+
+    def dose(channel: int, medium: str, convention: DoseConvention) -> Dose:
+        uncertainty = volume(np.sqrt(common + relative(channel) ** 2))
+        return Dose(volume(gathered.dose[..., channel]), uncertainty, medium, convention, provenance, notes)
+
+    return ReferenceDoses(
+        to_medium=dose(0, "medium", DoseConvention.MONTE_CARLO_MEDIUM),
+        to_water=dose(1, "water in medium", DoseConvention.MONTE_CARLO_WATER),
+        statistical_uncertainty=volume(relative(0)),
+        primary_to_medium=volume(gathered.primary[..., 0]),
+        rate=rate,
+        reached=gathered.reached,
+    )
+
+
+def _provenance(irradiation: Irradiation, gathered: _Gathered) -> DoseProvenance:
+    return DoseProvenance(
+        engine="reference",
+        engine_version=__version__,
+        applicator=irradiation.applicator.name,
+        output=irradiation.output.description,
+        calibrated=irradiation.output.calibrated,
+        scan_sha256=irradiation.scan_sha256,
+        seed=gathered.seed,
+        histories=gathered.histories,
+    )
+
+
+def _notes(gathered: _Gathered, tissues: Tissues, rate: AbsoluteRate) -> tuple[str, ...]:
+    return (
+        f"Monte Carlo, {gathered.histories} histories, seed {gathered.seed}: {gathered.reached:.2%} (1 SD) in the "
+        "region asked for, by statistics alone; the uncertainty shown holds the output's and the direction's too.",
+        f"Calibrated so that water gets the output's dose rate {rate.distance_mm:g} mm from the isocentre (DOS-01); "
+        "the spectrum is a generic model, and cross sections add 1 to 4 % (DOS-04).",
+        "The needle displaces what lies there; the track around it, air and blood in it are not modelled, and photons "
+        "leave alike in all directions (DOS-03).",
+        *tissues.notes,
+    )
+
+
+def _interior(irradiation: Irradiation) -> NDArray[np.bool_]:
+    return inside_applicator(_centres(irradiation.grid), dwells=irradiation.dwells, applicator=irradiation.applicator)
+
+
+def _centres(grid: Grid) -> FloatArray:
+    return grid.point_mm(np.moveaxis(np.indices(grid.shape), 0, -1))
