@@ -21,6 +21,9 @@ from metaspine.transport.source import Source, point_source
 
 NODE_KEV = 1.0
 """Bins of the spectrum are gathered to nodes this wide for the primary."""
+SHADOW_LEFT = 0.98
+"""Where metal alone leaves less than this of a beam of SHADOW_KEV, its shadow begins."""
+SHADOW_KEV = 30.0
 Part = tuple[slice, slice, slice]
 
 
@@ -68,6 +71,29 @@ def kerma(run: Run, part: Part) -> tuple[FloatArray, FloatArray]:
     """Return kerma and its standard error (..., medium or water) in Gy per photon, in a part of the grid."""
     scatter = estimate(run.tally, run.sampling, run.medium)
     return scatter.kerma_gy[part] + run.primary[part], scatter.standard_error_gy[part]
+
+
+def metal_shadow(tissues: Tissues, dwell: DwellPosition) -> NDArray[np.bool_]:
+    """Return the voxels of the transport grid that are metal, or that metal hides from a source."""
+    metal, grid = tissues.metal, tissues.density.grid
+    if not metal.any():
+        return metal
+    tables = photon_tables(tissues.materials)
+    place = (grid.index(dwell.isocentre_mm) + 0.5) * grid.spacing_mm
+    source = point_source(place, [SHADOW_KEV - 1, SHADOW_KEV + 1], [1.0])
+    beam = Nodes(np.array([SHADOW_KEV]), np.array([1.0]))
+    farthest = float(np.linalg.norm(grid.spacing_mm * grid.shape))
+    behind, empty = (
+        primary_kerma(
+            source,
+            beam,
+            medium(tissues.material.values, density, grid.spacing_mm, tables=tables, water=0),
+            radius_mm=farthest,
+            averaging_radius_mm=0.0,
+        )[..., 1]
+        for density in (np.where(metal, tissues.density.values, 0.0), np.zeros(grid.shape))
+    )
+    return np.asarray(metal | (behind < SHADOW_LEFT * empty))
 
 
 def spectrum_of(applicator: Applicator) -> Spectrum:
