@@ -5,8 +5,8 @@ At distance r from a point source, per emitted photon and with tau mean free pat
     K = emission / (4 pi r^2) sum_n photons_n E_n mu_tr(E_n) exp(-tau(E_n)),
 
 to the voxel's medium and, with water's mu_tr, to a little water in it. The nodes n are a spectrum's bins, or the few
-energies that stand for them. Voxels near the source are averaged, since the kerma at a voxel's centre is less than its
-mean there.
+energies that stand for them. Voxels hold their mean, as those of the scattered kerma do: near the source and in metal
+the value at the centre is less.
 """
 
 from __future__ import annotations
@@ -78,8 +78,9 @@ def primary_kerma(
     radius_mm
         Voxels whose centres lie farther from the source get 0.
     averaging_radius_mm
-        Voxels nearer than this, and the source's own, get their mean; the others the value at their centre. 0 gives
-        values at centres everywhere.
+        Voxels hold their mean: nearer than this over a grid of points, farther out over the fall-off of a parallel
+        beam inside the voxel. 0 gives the values at voxel centres. The source's own voxel, inside the applicator,
+        comes out some percent low either way.
 
     Returns
     -------
@@ -159,19 +160,50 @@ def _depths_to(
 
 
 @step
+def _mean_over_cell(attenuation_per_mm: float, sides: tuple[float, float, float]) -> float:
+    """Return the mean over a cell of what a parallel beam leaves, over its value at the centre.
+
+    The mean of exp(-mu u.x) over a box is the product of sinh(y)/y, y = mu |u_i| h_i / 2, one factor a side;
+    ``sides`` holds |u_i| h_i / 2.
+    """
+    x, y, z = attenuation_per_mm * sides[0], attenuation_per_mm * sides[1], attenuation_per_mm * sides[2]
+    square = x * x + y * y + z * z
+    if square < 0.1:
+        return 1.0 + square / 6.0
+    return _hump(x) * _hump(y) * _hump(z)
+
+
+@step
+def _hump(value: float) -> float:
+    return math.sinh(value) / value if value > 0.05 else 1.0 + value * value / 6.0
+
+
+@step
 def _kerma_at(
-    point_mm: tuple[float, float, float], material: int, depths: FloatArray, beam: _Beam, ray: _Ray
+    point_mm: tuple[float, float, float], parts: int, depths: FloatArray, beam: _Beam, ray: _Ray
 ) -> tuple[float, float]:
-    """Return the kerma to a material and to water at a point."""
+    """Return the mean kerma to the medium and to water of a cell about a point, its sides 1/``parts`` of a voxel's.
+
+    No parts mean the value at the point.
+    """
     source, medium = ray
-    start = source.point_mm
+    start, lattice = source.point_mm, medium.lattice
     x, y, z = point_mm[0] - start[0], point_mm[1] - start[1], point_mm[2] - start[2]
     distance = max(math.sqrt(x * x + y * y + z * z), 1e-6)
     direction = (x / distance, y / distance, z / distance)
     _depths_to(distance, direction, depths, beam, ray)
+    voxel = voxel_of(point_mm[0], point_mm[1], point_mm[2], lattice)
+    material, density = medium.packed[voxel] & MATERIAL_BITS, medium.density[voxel] * TICKS_PER_MM
+    half = 0.5 / parts if parts > 0 else 0.0
+    sides = (
+        half * abs(direction[0]) * lattice.spacing_x_mm,
+        half * abs(direction[1]) * lattice.spacing_y_mm,
+        half * abs(direction[2]) * lattice.spacing_z_mm,
+    )
     to_medium, to_water = 0.0, 0.0
     for node in range(len(depths)):
         left = math.exp(-depths[node])
+        left *= _mean_over_cell(beam.attenuation_per_tick[material, node] * density, sides)
         to_medium += beam.kerma[material, node] * left
         to_water += beam.kerma[medium.water, node] * left
     spread = emission(direction, source) / (4.0 * math.pi * distance * distance)
@@ -180,7 +212,9 @@ def _kerma_at(
 
 @step
 def _parts(distance_mm: float, spacing_mm: float, beam: _Beam) -> int:
-    """Return how many points a side a voxel is averaged over."""
+    """Return how many cells a side a voxel is averaged over; 0 for its centre alone."""
+    if beam.averaging_radius_mm <= 0.0:
+        return 0
     if distance_mm >= beam.averaging_radius_mm:
         return 1
     wanted = math.ceil(PARTS_AT_ONE_VOXEL * spacing_mm / max(distance_mm, spacing_mm / 2.0))
@@ -191,16 +225,16 @@ def _parts(distance_mm: float, spacing_mm: float, beam: _Beam) -> int:
 def _voxel_kerma(
     centre_mm: tuple[float, float, float], parts: int, depths: FloatArray, beam: _Beam, ray: _Ray
 ) -> tuple[float, float]:
-    """Return the mean kerma of a voxel over parts^3 points."""
+    """Return the mean kerma of a voxel over parts^3 cells."""
+    if parts <= 1:
+        return _kerma_at(centre_mm, parts, depths, beam, ray)
     lattice = ray[1].lattice
-    voxel = voxel_of(centre_mm[0], centre_mm[1], centre_mm[2], lattice)
-    material = ray[1].packed[voxel] & MATERIAL_BITS
     to_medium, to_water = 0.0, 0.0
     for part in range(parts * parts * parts):
         x = centre_mm[0] + ((part % parts + 0.5) / parts - 0.5) * lattice.spacing_x_mm
         y = centre_mm[1] + ((part // parts % parts + 0.5) / parts - 0.5) * lattice.spacing_y_mm
         z = centre_mm[2] + ((part // (parts * parts) + 0.5) / parts - 0.5) * lattice.spacing_z_mm
-        medium_part, water_part = _kerma_at((x, y, z), material, depths, beam, ray)
+        medium_part, water_part = _kerma_at((x, y, z), parts, depths, beam, ray)
         to_medium += medium_part
         to_water += water_part
     return to_medium / parts**3, to_water / parts**3

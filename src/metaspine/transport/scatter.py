@@ -24,18 +24,14 @@ from metaspine.transport.photons import (
     GRAY_PER_KEV_PER_MM3,
     Photon,
     collided,
-    direction_of,
     emitted_fraction,
     followed,
+    isotropic,
     moved,
 )
 from metaspine.transport.random_numbers import Stream, stream, uniform
 from metaspine.transport.source import Source, beyond_rim, check_inside, emission, energy_and_weight
 from metaspine.transport.voxel_walk import MM_PER_TICK, leaves_at, next_voxel, voxel_of, walk_from
-
-_PLASTIC = 1.2207440846057596
-_TURN, _HEIGHT, _SPECTRUM = 1 / _PLASTIC, 1 / _PLASTIC**2, 1 / _PLASTIC**3
-"""Steps of the three-dimensional golden-ratio sequence (root of x^4 = x + 1; Roberts 2018)."""
 
 
 class Sampling(NamedTuple):
@@ -53,22 +49,17 @@ class Sampling(NamedTuple):
 
 
 @step
-def primary_ray(ray: int, sampling: Sampling, source: Source) -> Photon:
-    """Return the photon that starts ray number ``ray``, counted through all batches.
+def primary_ray(ray: int, sampling: Sampling, source: Source, medium: Medium) -> tuple[Stream, Photon]:
+    """Return ray number ``ray``, counted through all batches: its generator and the photon that starts it.
 
-    Directions and energies of a batch fill the sphere and the spectrum evenly (a golden-ratio sequence), from a start
-    that each batch draws for itself.
+    Directions are drawn for each ray; energies fill the spectrum evenly within a batch.
     """
-    batch = ray // sampling.rays_per_batch
-    random = stream(sampling.seed, batch, -1)
-    random, turn = uniform(random)
-    random, height = uniform(random)
-    random, spectrum = uniform(random)
-    place = ray - batch * sampling.rays_per_batch
-    turn, height = (turn + place * _TURN) % 1.0, (height + place * _HEIGHT) % 1.0
-    energy, weight = energy_and_weight((spectrum + place * _SPECTRUM) % 1.0, source)
-    direction = direction_of(2.0 * height - 1.0, 2.0 * math.pi * turn)
-    return Photon(0, source.point_mm, direction, energy, weight * emission(direction, source))
+    random, direction = isotropic(stream(sampling.seed, ray, 0))
+    random, value = uniform(random)
+    energy, weight = energy_and_weight((ray % sampling.rays_per_batch + value) / sampling.rays_per_batch, source)
+    point = source.point_mm
+    voxel = voxel_of(point[0], point[1], point[2], medium.lattice)
+    return random, Photon(voxel, point, direction, energy, weight * emission(direction, source))
 
 
 @step
@@ -92,12 +83,13 @@ def _sent_out(photon: Photon, history: Stream, sampling: Sampling, medium: Mediu
 
 
 @step
-def _along_ray(photon: Photon, ray: int, sampling: Sampling, medium: Medium, kerma: NDArray[np.float32]) -> int:
+def _along_ray(ray: int, sampling: Sampling, source: Source, medium: Medium, kerma: NDArray[np.float32]) -> int:
     """Send photons out from all sites of a ray, and return how many."""
+    random, photon = primary_ray(ray, sampling, source, medium)
     row, fraction = level(photon.energy_kev, medium)
     walk = walk_from(photon.voxel, photon.point_mm, photon.direction, medium.lattice)
     at, depth, material, total = 0, 0.0, np.uint32(OUTSIDE), 0.0
-    random, site_depth, weight = _site(0, sampling, stream(sampling.seed, ray, 0))
+    random, site_depth, weight = _site(0, sampling, random)
     site = 0
     while site < sampling.sites_per_ray:
         here = medium.packed[walk.voxel] & MATERIAL_BITS
@@ -124,13 +116,10 @@ def _along_ray(photon: Photon, ray: int, sampling: Sampling, medium: Medium, ker
 @step
 def scored_ray(ray: int, sampling: Sampling, source: Source, medium: Medium, kerma: NDArray[np.float32]) -> int:
     """Score everything that comes of one ray; return how many photons were followed."""
-    start = primary_ray(ray, sampling, source)
-    point = start.point_mm
-    voxel = voxel_of(point[0], point[1], point[2], medium.lattice)
-    photon = Photon(voxel, point, start.direction, start.energy_kev, start.weight)
     if sampling.forced:
-        return _along_ray(photon, ray, sampling, medium, kerma)
-    followed(photon, stream(sampling.seed, ray, 0), sampling.energy_cut_kev, medium, kerma)
+        return _along_ray(ray, sampling, source, medium, kerma)
+    random, photon = primary_ray(ray, sampling, source, medium)
+    followed(photon, random, sampling.energy_cut_kev, medium, kerma)
     return 1
 
 

@@ -25,6 +25,9 @@ MM_PER_TICK = 1.0 / TICKS_PER_MM
 NEVER_MM = 4e8
 """Beyond every grid, and small enough for twice of it to be a number of ticks."""
 
+PARALLEL = 1e-12
+"""A line whose direction has less than this along an axis crosses none of its planes."""
+
 
 class Walk(NamedTuple):
     """Where a line is: its voxel, and the ticks along it at which it leaves through a plane of each axis."""
@@ -58,9 +61,9 @@ def _ticks(distance_mm: float) -> int:
 @step
 def _planes(place_mm: float, along: float, cell: int, spacing_mm: float) -> tuple[int, int]:
     """Return the ticks to the next plane of one axis, and from plane to plane."""
-    if along > 0.0:
+    if along > PARALLEL:
         return _ticks(((cell + 1) * spacing_mm - place_mm) / along), _ticks(spacing_mm / along)
-    if along < 0.0:
+    if along < -PARALLEL:
         return _ticks((cell * spacing_mm - place_mm) / along), _ticks(-spacing_mm / along)
     return _ticks(NEVER_MM), _ticks(NEVER_MM)
 
