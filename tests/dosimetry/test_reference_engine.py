@@ -12,7 +12,7 @@ import pytest
 
 from metaspine.dosimetry.absolute import AbsoluteRate, absolute_rate, reference_distance_mm
 from metaspine.dosimetry.engine import Irradiation
-from metaspine.dosimetry.reference import ReferenceDoses, Stop, reference_dose, reference_doses
+from metaspine.dosimetry.reference import ReferenceDoses, Stop, reference_dose, reference_doses, resumed
 from metaspine.dosimetry.reference_tissues import Tissues, all_water, tissues_around
 from metaspine.errors import Cancelled, DeviceFileError, InputError
 from metaspine.geometry import Grid, Volume
@@ -199,6 +199,16 @@ def test_a_run_stops_at_the_uncertainty_asked_for(in_water: ReferenceDoses) -> N
     done = reference_doses(asked, stop=stop, sampling=FEW, rate=RATE, progress=silent)
     assert done.reached <= first.reached * 0.7
     assert (done.to_medium.provenance.histories or 0) > 3000
+
+
+def test_a_resumed_run_is_the_same_as_a_long_one(in_water: ReferenceDoses) -> None:
+    stop = Stop(relative_uncertainty=None, distance_mm=10.0, histories=9000)
+    longer = resumed(run(histories=3000), stop=stop, progress=silent)
+    assert longer.to_medium.provenance.histories == 9000
+    np.testing.assert_array_equal(longer.to_medium.volume.values, in_water.to_medium.volume.values)
+    np.testing.assert_array_equal(longer.statistical_uncertainty.values, in_water.statistical_uncertainty.values)
+    with pytest.raises(InputError, match="above 0"):
+        resumed(in_water, stop=Stop(histories=0), progress=silent)
 
 
 def test_a_run_stops_in_time() -> None:

@@ -5,7 +5,7 @@ from metaspine.dosimetry.compute import ENGINES, compute_dose, irradiation_of
 from metaspine.dosimetry.engine import DoseEngine, Irradiation
 from metaspine.dosimetry.independent import IndependentCheck, independent_check
 from metaspine.dosimetry.interior import inside_applicator
-from metaspine.dosimetry.reference import ReferenceDoses, Stop, reference_doses
+from metaspine.dosimetry.reference import ReferenceDoses, Stop, reference_doses, resumed
 from metaspine.dosimetry.reference_beside_console import BesideConsole, beside_console
 from metaspine.dosimetry.reference_tissues import Tissues, all_water, tissues_around
 from metaspine.dosimetry.water import dose_at_points
@@ -29,5 +29,6 @@ __all__ = [
     "inside_applicator",
     "irradiation_of",
     "reference_doses",
+    "resumed",
     "tissues_around",
 ]

@@ -76,6 +76,9 @@ class ReferenceDoses:
     rate: AbsoluteRate
     reached: float
     """The root mean square statistical uncertainty in the shell that :class:`Stop` names."""
+    irradiation: Irradiation
+    runs: tuple[Run, ...]
+    """Where each position's run stands, for :func:`resumed`."""
 
 
 def reference_dose(irradiation: Irradiation, *, progress: Progress) -> Dose:
@@ -128,6 +131,19 @@ def reference_doses(
     return _doses(gathered, irradiation, tissues, known)
 
 
+def resumed(doses: ReferenceDoses, *, stop: Stop, progress: Progress) -> ReferenceDoses:
+    """Return doses after at least one more round; the same bits as one long run of as many histories.
+
+    Raises
+    ------
+    InputError
+        When nothing says when to stop, or it says zero.
+    """
+    tissues = _checked(doses.irradiation, stop)
+    gathered = _gathered(doses.runs, doses.irradiation, stop, doses.rate, progress)
+    return _doses(gathered, doses.irradiation, tissues, doses.rate)
+
+
 @dataclass(frozen=True, eq=False)
 class _Gathered:
     """Doses and standard errors (i, j, k, medium or water) in Gy after some rounds."""
@@ -135,6 +151,7 @@ class _Gathered:
     dose: FloatArray
     standard_error: FloatArray
     primary: NDArray[np.float64]
+    runs: tuple[Run, ...]
     histories: int
     seed: int
     reached: float
@@ -218,7 +235,7 @@ def _summed(runs: Sequence[Run], photons: Sequence[float], grid: Grid, shell: ND
     relative = np.divide(error[shell, 0], dose[shell, 0], out=np.zeros(int(shell.sum())), where=dose[shell, 0] > 0)
     histories = sum(run.tally.batches * run.sampling.rays_per_batch for run in runs)
     reached = float(np.sqrt(np.mean(relative**2)))
-    return _Gathered(dose, error, primary, histories, runs[0].sampling.seed, reached)
+    return _Gathered(dose, error, primary, tuple(runs), histories, runs[0].sampling.seed, reached)
 
 
 def _doses(gathered: _Gathered, irradiation: Irradiation, tissues: Tissues, rate: AbsoluteRate) -> ReferenceDoses:
@@ -246,6 +263,8 @@ def _doses(gathered: _Gathered, irradiation: Irradiation, tissues: Tissues, rate
         primary_to_medium=volume(gathered.primary[..., 0]),
         rate=rate,
         reached=gathered.reached,
+        irradiation=irradiation,
+        runs=gathered.runs,
     )
 
 
