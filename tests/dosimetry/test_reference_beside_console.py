@@ -75,6 +75,7 @@ def test_behind_the_wall_monte_carlo_gives_far_less_and_in_the_open_it_does_not(
 ) -> None:
     walled, unwalled = places["Hottest 0.03 cm3 of cord"], places["Hottest 0.03 cm3 of sac"]
     assert walled.voxels == unwalled.voxels == 30
+    assert 4 * 7.04 * (7.2 / 15) ** 3 < walled.console_gy < 4 * 7.04 * (7.2 / 14) ** 3
     assert walled.console_gy == pytest.approx(unwalled.console_gy, rel=0.05)
     assert walled.ratio < 0.5 < 0.9 < unwalled.ratio
     assert f"{walled.to_water_gy:.2f} Gy to water in medium" in walled.sentence
