@@ -130,6 +130,17 @@ def test_points_lie_inside_and_the_surface_on_the_surface() -> None:
     assert points.surface_mm[:, 2].min() == pytest.approx(-1)
 
 
+def test_points_and_volumes_are_the_same_without_the_surface() -> None:
+    contours = ContourSet(tuple(square(z) for z in (0.0, 2.0, 4.0)), FRAME)
+    labels = Volume(np.ones((4, 3, 2), dtype=bool), Grid(np.diag([1.0, 1.0, 2.0, 1.0]), (4, 3, 2), FRAME))
+    for region in (contours, labels):
+        whole, inner = (quadrature(region, spacing_mm=0.7, surface=surface) for surface in (True, False))
+        assert len(whole.surface_mm)
+        assert inner.surface_mm.shape == (0, 3)
+        assert np.array_equal(whole.points_mm, inner.points_mm)
+        assert np.array_equal(whole.volume_mm3, inner.volume_mm3)
+
+
 def test_nothing_is_read_off_the_grid() -> None:
     grid = Grid.around((0, 0, 0), half_extent_mm=4, spacing_mm=1, frame_of_reference=FRAME)
     field = GridField(Volume(np.ones(grid.shape), grid))

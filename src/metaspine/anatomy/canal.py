@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from metaspine.anatomy.bone import Mask, labelled_levels, largest_piece, on_grid, vertebra_mask
+from metaspine.anatomy.bone import Mask, labelled_levels, largest_piece, on_grid
 from metaspine.anatomy.local import ANTERIOR, CRANIAL, LEFT, axes
 from metaspine.anatomy.vertebrae import VertebraGeometry, vertebra_geometry
 from metaspine.errors import StructureError
@@ -104,8 +104,8 @@ def bony_canal(scan: Scan, level: str, *, reach_mm: float = 40.0) -> Structure:
     middle = _middle_section(sections, level)
     sections = [_beyond(geometries[0], sections[0], 1), *sections, _beyond(geometries[-1], sections[-1], -1)]
     grid = _grid(sections, scan.frame_of_reference)
-    tube = _tube(sections, grid) & _within_reach(grid, middle, reach_mm)
-    canal = Volume(_filled(scan, tube, geometries, grid), grid)
+    tube = Volume(_tube(sections, grid, np.abs(_heights_mm(grid, middle)) <= reach_mm), grid)
+    canal = _filled(_with_margin(tube), geometries)
     bounds = canal.bounds()
     cropped = canal if bounds is None else canal.cropped(*bounds)
     return Structure(
@@ -191,15 +191,22 @@ def _grid(sections: list[_Section], frame_of_reference: str) -> Grid:
     return Grid.axis_aligned(origin_mm=low, spacing_mm=_STEP_MM, shape=(i, j, k), frame_of_reference=frame_of_reference)
 
 
-def _tube(sections: list[_Section], grid: Grid) -> Mask:
-    points = grid.point_mm(np.moveaxis(np.indices(grid.shape), 0, -1)).reshape(-1, 3)
-    inside = np.zeros(len(points), dtype=bool)
+def _tube(sections: list[_Section], grid: Grid, wanted: Mask) -> Mask:
+    inside = np.zeros(grid.shape, dtype=bool)
     for upper, lower in pairwise(sections):
-        above = (points - upper.centre_mm) @ upper.axes[CRANIAL]
-        below = (points - lower.centre_mm) @ lower.axes[CRANIAL]
-        between = np.flatnonzero((above <= 0) & (below >= 0) & ~inside)
-        inside[between] = _between(points[between], upper, lower, -above[between], below[between]) > 0
-    return inside.reshape(grid.shape)
+        above, below = _heights_mm(grid, upper), _heights_mm(grid, lower)
+        between = np.nonzero((above <= 0) & (below >= 0) & wanted & ~inside)
+        points = grid.point_mm(np.stack(between, axis=-1))
+        inside[between] = _between(points, upper, lower, -above[between], below[between]) > 0
+    return inside
+
+
+def _heights_mm(grid: Grid, section: _Section) -> FloatArray:
+    """Return how far every voxel of a grid lies to cranial of a section."""
+    along = section.axes[CRANIAL]
+    i, j, k = (step * np.arange(n) for step, n in zip(along @ grid.affine[:3, :3], grid.shape, strict=True))
+    start = float((grid.origin_mm - section.centre_mm) @ along)
+    return np.asarray((start + i)[:, None, None] + j[:, None] + k)
 
 
 def _between(
@@ -216,20 +223,25 @@ def _between(
     return blended
 
 
-def _within_reach(grid: Grid, middle: _Section, reach_mm: float) -> Mask:
-    points = grid.point_mm(np.moveaxis(np.indices(grid.shape), 0, -1))
-    return np.asarray(np.abs((points - middle.centre_mm) @ middle.axes[CRANIAL]) <= reach_mm)
+def _with_margin(tube: Volume) -> Volume:
+    """Return the tube cropped to all that can have a part in filling its gaps."""
+    margin = int(np.ceil(5 * _GAP_MM / _STEP_MM))
+    start, stop = tube.bounds() or ((0, 0, 0), tube.grid.shape)
+    low = tuple(max(n - margin, 0) for n in start)
+    high = tuple(min(n + margin, size) for n, size in zip(stop, tube.grid.shape, strict=True))
+    return tube.cropped((low[0], low[1], low[2]), (high[0], high[1], high[2]))
 
 
-def _filled(scan: Scan, tube: Mask, geometries: list[VertebraGeometry], grid: Grid) -> Mask:
+def _filled(region: Volume, geometries: list[VertebraGeometry]) -> Volume:
     """Return the tube widened into the narrow gaps between it and bone, without bone."""
+    tube = np.asarray(region.values, dtype=bool)
     bone = np.zeros_like(tube)
     for geometry in geometries:
-        bone |= on_grid(vertebra_mask(scan, geometry.label.level), grid)
+        bone |= on_grid(geometry.label.mask, region.grid)
     near = ndimage.distance_transform_edt(~tube, sampling=_STEP_MM) <= 2 * _GAP_MM
     widened = ndimage.distance_transform_edt(~(tube | bone), sampling=_STEP_MM) <= _GAP_MM
     closed = ndimage.distance_transform_edt(widened, sampling=_STEP_MM) > _GAP_MM
-    return largest_piece(((closed & near) | tube) & ~bone)
+    return Volume(largest_piece(((closed & near) | tube) & ~bone), region.grid)
 
 
 def _source(sections: list[_Section], reach_mm: float) -> str:

@@ -101,7 +101,8 @@ def dose_volume(points: Quadrature, field: DoseField) -> DoseVolume:
     """Return the doses of a structure's quadrature points, hottest first."""
     dose = field.dose_gy(points.points_mm)
     known = np.isfinite(dose)
-    in_applicator = field.inside_applicator(points.points_mm) & ~known
+    unknown_mm3 = points.volume_mm3[~known]
+    in_applicator = field.inside_applicator(points.points_mm[~known])
     order = np.argsort(-dose[known], kind="stable")
     ranked_mm = points.points_mm[known][order]
     ranked_gy, ranked_mm3 = dose[known][order], points.volume_mm3[known][order]
@@ -113,8 +114,8 @@ def dose_volume(points: Quadrature, field: DoseField) -> DoseVolume:
         points_mm=ranked_mm,
         hottest_gy=hottest_gy,
         hottest_mm=hottest_mm,
-        in_applicator_mm3=float(points.volume_mm3[in_applicator].sum()),
-        outside_mm3=points.beyond_mm3 + float(points.volume_mm3[~known & ~in_applicator].sum()),
+        in_applicator_mm3=float(unknown_mm3[in_applicator].sum()),
+        outside_mm3=points.beyond_mm3 + float(unknown_mm3[~in_applicator].sum()),
         largest_outside_gy=field.largest_outside_gy,
     )
 

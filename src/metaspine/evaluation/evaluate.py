@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from metaspine.evaluation.fields import DoseField, GridField, WaterField
 from metaspine.evaluation.hot_part import HOT_SPACING_MM, hot_part
 from metaspine.evaluation.limits import upper_bounds
 from metaspine.evaluation.metrics import Metric, TwoDensities, dose_metrics, find
+from metaspine.evaluation.nearest import nearest_points_mm
 from metaspine.evaluation.quadrature import Quadrature, quadrature, suitable_spacing_mm
 from metaspine.geometry.contours import ContourSet
 from metaspine.geometry.slabs import EndConvention
@@ -193,13 +194,19 @@ class _Reading:
         )
 
     def _points(self, structure: Structure, spacing_mm: float) -> Quadrature:
-        return quadrature(
+        """Return the points in a structure, of its surface only the nearest: the hot part looks at the rest."""
+        points = quadrature(
             structure.region,
             spacing_mm=spacing_mm,
             within=self.grid_dose.volume.grid,
             ends=self.ends,
             single_plane_mm=self.slice_mm,
+            surface=False,
         )
+        nearest = nearest_points_mm(
+            structure.region, self.field.sources_mm, ends=self.ends, single_plane_mm=self.slice_mm
+        )
+        return replace(points, surface_mm=nearest)
 
     def _result(
         self, structure: Structure, points: Quadrature, doses: TwoDensities, hot: TwoDensities

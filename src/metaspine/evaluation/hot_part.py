@@ -11,7 +11,7 @@ import numpy as np
 
 from metaspine.evaluation.dvh import DoseVolume, dose_volume
 from metaspine.evaluation.fields import DoseField
-from metaspine.evaluation.nearest import nearest_point_mm
+from metaspine.evaluation.nearest import nearest_points_mm
 from metaspine.evaluation.quadrature import quadrature
 from metaspine.geometry.contours import ContourSet
 from metaspine.geometry.grid import FloatArray, Grid
@@ -54,10 +54,8 @@ def hot_part(
     hottest = doses.points_mm[: doses.index_at_volume(HOT_VOLUME_MM3) + 1]
     box = _box_around(np.vstack([hottest, doses.hottest_mm]), _frame_of(region))
     fine = quadrature(region, spacing_mm=spacing_mm, within=box, ends=ends, single_plane_mm=single_plane_mm)
-    nearest = [
-        nearest_point_mm(region, source, ends=ends, single_plane_mm=single_plane_mm) for source in field.sources_mm
-    ]
-    surface = np.concatenate([fine.surface_mm, np.reshape(nearest, (-1, 3))])
+    nearest = nearest_points_mm(region, field.sources_mm, ends=ends, single_plane_mm=single_plane_mm)
+    surface = np.concatenate([fine.surface_mm, nearest])
     return dose_volume(replace(fine, surface_mm=surface), field)
 
 

@@ -46,6 +46,24 @@ def nearest_point_mm(
     return np.asarray(candidates[np.argmin(np.linalg.norm(candidates - point_mm, axis=1))])
 
 
+def nearest_points_mm(
+    region: Volume | ContourSet,
+    points_mm: FloatArray,
+    *,
+    ends: EndConvention = "prism",
+    single_plane_mm: float | None = None,
+) -> FloatArray:
+    """Return the nearest point (n, 3) of a region to each of some LPS points (n, 3).
+
+    Raises
+    ------
+    StructureError
+        When the region holds nothing.
+    """
+    found = [nearest_point_mm(region, point, ends=ends, single_plane_mm=single_plane_mm) for point in points_mm]
+    return np.reshape(found, (-1, 3))
+
+
 def covered(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Return the voxels that count as the structure: half covered, or the fullest where none is."""
     fullest = float(values.max()) if values.size else 0.0

@@ -9,7 +9,7 @@ them stand points on the surface, without volume: the nearest and the hottest po
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +73,7 @@ def quadrature(
     within: Grid | None = None,
     ends: EndConvention = "prism",
     single_plane_mm: float | None = None,
+    surface: bool = True,
 ) -> Quadrature:
     """Return the points and volumes of a structure.
 
@@ -88,6 +89,8 @@ def quadrature(
         For contours: where the first and the last slice end.
     single_plane_mm
         For contours drawn on one plane only: its thickness.
+    surface
+        False leaves the points on the surface out, which for a large label map are most of all points.
 
     Raises
     ------
@@ -99,8 +102,10 @@ def quadrature(
     if not spacing_mm > 0:
         raise StructureError(f"a quadrature spacing of {spacing_mm} mm", remedy="Give more than 0 mm")
     if isinstance(region, Volume):
-        return _of_voxels(region, spacing_mm, within)
-    return _of_contours(region, spacing_mm, within, ends=ends, single_plane_mm=single_plane_mm)
+        points = _of_voxels(region, spacing_mm, within, surface=surface)
+    else:
+        points = _of_contours(region, spacing_mm, within, ends=ends, single_plane_mm=single_plane_mm)
+    return points if surface else replace(points, surface_mm=np.empty((0, 3)))
 
 
 def suitable_spacing_mm(region: Volume | ContourSet, *, single_plane_mm: float | None = None) -> float:
@@ -112,7 +117,7 @@ def suitable_spacing_mm(region: Volume | ContourSet, *, single_plane_mm: float |
     return float(np.clip((volume_mm3 / POINTS) ** (1 / 3), FINEST_MM, COARSEST_MM))
 
 
-def _of_voxels(region: Volume, spacing_mm: float, within: Grid | None) -> Quadrature:
+def _of_voxels(region: Volume, spacing_mm: float, within: Grid | None, *, surface: bool) -> Quadrature:
     grid = region.grid
     total = float(region.values.sum(dtype=np.float64)) * grid.voxel_volume_mm3
     if not total > 0:
@@ -121,6 +126,7 @@ def _of_voxels(region: Volume, spacing_mm: float, within: Grid | None) -> Quadra
     window = tuple(slice(low, high) for low, high in zip(start, stop, strict=True))
     values = np.asarray(region.values[window], dtype=np.float64)
     voxels = np.argwhere(values > 0)
+    mask = covered(region.values)[window] if surface else np.zeros(values.shape, dtype=bool)
     weights = values[tuple(voxels.T)] * grid.voxel_volume_mm3
     parts = np.maximum(np.ceil(grid.spacing_mm / spacing_mm - 1e-9).astype(int), 1)
     offsets = _lattice([np.arange(n) / n - 0.5 for n in parts])
@@ -129,7 +135,7 @@ def _of_voxels(region: Volume, spacing_mm: float, within: Grid | None) -> Quadra
     return Quadrature(
         points_mm=grid.point_mm(points),
         volume_mm3=np.repeat(weights / len(offsets), len(offsets)),
-        surface_mm=_voxel_surface(covered(region.values)[window], grid, np.asarray(start), min(spacing_mm, SURFACE_MM)),
+        surface_mm=_voxel_surface(mask, grid, np.asarray(start), min(spacing_mm, SURFACE_MM)),
         beyond_mm3=max(total - float(weights.sum()), 0.0),
         spacing_mm=spacing_mm,
         convention=f"voxel cells of {' x '.join(f'{s:.2f}' for s in grid.spacing_mm)} mm",

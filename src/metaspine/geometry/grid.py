@@ -111,17 +111,18 @@ class Grid:
 
     def point_mm(self, index: ArrayLike) -> FloatArray:
         """Return the LPS points (..., 3) of voxel indices (..., 3), which may be fractional."""
-        index = np.asarray(index, dtype=np.float64)
-        return np.asarray(index @ self.affine[:3, :3].T + self.affine[:3, 3])
+        return _mapped(self.affine, index)
 
     def index(self, point_mm: ArrayLike) -> FloatArray:
         """Return the fractional voxel indices (..., 3) of LPS points (..., 3)."""
-        point = np.asarray(point_mm, dtype=np.float64)
-        return np.asarray(point @ self.inverse[:3, :3].T + self.inverse[:3, 3])
+        return _mapped(self.inverse, point_mm)
 
     def contains(self, point_mm: ArrayLike) -> NDArray[np.bool_]:
         """Say for each LPS point (..., 3) whether it lies inside the voxels, faces included."""
-        index = self.index(point_mm)
+        return self.holds(self.index(point_mm))
+
+    def holds(self, index: FloatArray) -> NDArray[np.bool_]:
+        """Say for each fractional voxel index (..., 3) whether it lies inside the voxels, faces included."""
         inside = (index >= -0.5 - 1e-9) & (index <= np.asarray(self.shape) - 0.5 + 1e-9)
         return np.asarray(inside.all(axis=-1))
 
@@ -148,6 +149,14 @@ class Grid:
         """Raise FrameMismatch unless the other value lives in this grid's frame of reference."""
         if frame_of_reference != self.frame_of_reference:
             raise FrameMismatch(self.frame_of_reference, frame_of_reference, where=where)
+
+
+def _mapped(matrix: FloatArray, points: ArrayLike) -> FloatArray:
+    """Return points (..., 3) moved by a 4 x 4 matrix; in place and on contiguous rows, several times faster."""
+    given = np.asarray(points, dtype=np.float64)
+    moved = given.reshape(-1, 3) @ np.ascontiguousarray(matrix[:3, :3].T)
+    moved += matrix[:3, 3]
+    return np.asarray(moved.reshape(given.shape))
 
 
 def _refuse_unusable(affine: FloatArray, shape: tuple[int, ...]) -> None:

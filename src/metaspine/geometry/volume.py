@@ -43,10 +43,10 @@ class Volume:
     def sample(self, point_mm: ArrayLike, *, outside: float = np.nan) -> FloatArray:
         """Return trilinear values (...) at LPS points (..., 3); ``outside`` where a point lies off the voxel cells."""
         point = np.asarray(point_mm, dtype=np.float64)
-        index = self.grid.index(point).reshape(-1, 3).T
+        index = self.grid.index(point)
         values = self.values if self.values.dtype != np.bool_ else self.values.astype(np.float32)
-        sampled = ndimage.map_coordinates(values, index, output=np.float64, order=1, mode="nearest")
-        return np.where(self.grid.contains(point), sampled.reshape(point.shape[:-1]), outside)
+        sampled = ndimage.map_coordinates(values, index.reshape(-1, 3).T, output=np.float64, order=1, mode="nearest")
+        return np.where(self.grid.holds(index), sampled.reshape(point.shape[:-1]), outside)
 
     def cropped(self, start: tuple[int, int, int], stop: tuple[int, int, int]) -> Volume:
         """Return the voxels ``start`` (included) to ``stop`` (excluded)."""
