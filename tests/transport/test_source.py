@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
-from metaspine.transport.source import emission, energy_and_weight, point_source
+from metaspine.transport.medium import Medium
+from metaspine.transport.source import emission, energy_and_weight, importance, point_source
 
 
 def test_energies_follow_the_spectrum() -> None:
@@ -50,3 +53,9 @@ def test_bad_sources_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         point_source((0, 0, 0), edges, photons, anisotropy=anisotropy)
+
+
+def test_hard_photons_are_drawn_more_often(water: Callable[..., Medium]) -> None:
+    found = importance([10.0, 12.0, 30.0, 50.0], water(3))
+    assert (np.diff(found) > 0).all()
+    assert found[-1] < 1

@@ -18,6 +18,8 @@ from metaspine.geometry.grid import FloatArray
 from metaspine.transport.primary import Nodes
 from metaspine.transport.tables import PhotonTables
 
+CANDIDATES = 120
+"""Energies, evenly over the spectrum, from which the nodes are chosen."""
 PATHS_PER_MATERIAL = 9
 PARTS_PER_BIN = 2
 DARKEST = 0.003
@@ -35,7 +37,7 @@ def spectral_nodes(
     tables: PhotonTables,
     *,
     longest_paths: Sequence[Path],
-    count: int = 8,
+    count: int = 10,
 ) -> Nodes:
     """Return ``count`` energies and weights for a spectrum.
 
@@ -53,19 +55,27 @@ def spectral_nodes(
     Raises
     ------
     InputError
-        When the count is below one, or more than there are energies.
+        When the count is below one, or so high that nothing is left to choose.
     """
     energies, emitted = _fine(np.asarray(edges_kev, dtype=np.float64), np.asarray(photons, dtype=np.float64))
-    if not 1 <= count <= len(energies):
-        raise InputError(f"{count} nodes", where=_WHERE, remedy=f"Ask for 1 to {len(energies)} nodes")
-    kerma = _kerma_per_photon(energies, tables, longest_paths)
-    exact = kerma @ emitted
+    if not 1 <= count <= CANDIDATES // 4:
+        raise InputError(f"{count} nodes", where=_WHERE, remedy=f"Ask for 1 to {CANDIDATES // 4} nodes")
+    exact = _kerma_per_photon(energies, tables, longest_paths) @ emitted
     lit = _lit(exact, len(longest_paths))
-    relative = kerma[lit] / exact[lit, None]
-    triangle: FloatArray = np.asarray(np.linalg.qr(np.column_stack([relative, np.ones(len(relative))]), mode="r"))
+    used = energies[emitted > 0]
+    candidates = np.linspace(float(used[0]), float(used[-1]), CANDIDATES)
+    relative = _kerma_per_photon(candidates, tables, longest_paths)[lit] / exact[lit, None]
+    scale = np.linalg.norm(relative, axis=0)
+    triangle: FloatArray = np.asarray(np.linalg.qr(np.column_stack([relative / scale, np.ones(len(relative))]), "r"))
     columns, goal = triangle[:, :-1], triangle[:, -1]
     chosen = _moved(columns, goal, _pruned(columns, goal, count))
-    return Nodes(energies[chosen], nnls(columns[:, chosen], goal)[0])
+    return Nodes(candidates[chosen], _fit(columns[:, chosen], goal)[0] / scale[chosen])
+
+
+def _fit(columns: FloatArray, goal: FloatArray) -> tuple[FloatArray, float]:
+    """Return the weights of 0 or above that come nearest to the goal, and the distance that is left."""
+    weights, residual = nnls(columns, goal, maxiter=100 * CANDIDATES)
+    return np.asarray(weights), float(residual)
 
 
 def node_errors(
@@ -115,19 +125,19 @@ def _pruned(columns: FloatArray, goal: FloatArray, count: int) -> IndexArray:
     """Return the columns that are left when the least goes, again and again; at the end the most dispensable."""
     chosen = np.arange(columns.shape[1])
     while len(chosen) > 3 * count:
-        weights = nnls(columns[:, chosen], goal)[0]
-        shares = weights * np.linalg.norm(columns[:, chosen], axis=0)
-        chosen = np.delete(chosen, np.argmin(shares)) if shares.min() > 0 else chosen[shares > 0]
+        weights = _fit(columns[:, chosen], goal)[0]
+        used = chosen[weights > 0]
+        chosen = used if len(used) < len(chosen) else np.delete(chosen, np.argmin(weights))
     while len(chosen) > count:
         without = [np.delete(chosen, place) for place in range(len(chosen))]
-        residuals = [nnls(columns[:, kept], goal)[1] for kept in without]
+        residuals = [_fit(columns[:, kept], goal)[1] for kept in without]
         chosen = without[int(np.argmin(residuals))]
     return chosen
 
 
 def _moved(columns: FloatArray, goal: FloatArray, chosen: IndexArray) -> IndexArray:
     """Move each column to its neighbours while that makes the fit better."""
-    best = nnls(columns[:, chosen], goal)[1]
+    best = _fit(columns[:, chosen], goal)[1]
     improved = True
     while improved:
         improved = False
@@ -136,7 +146,7 @@ def _moved(columns: FloatArray, goal: FloatArray, chosen: IndexArray) -> IndexAr
             trial[place] += shift
             if not 0 <= trial[place] < columns.shape[1] or len(set(trial)) < len(trial):
                 continue
-            residual = nnls(columns[:, trial], goal)[1]
+            residual = _fit(columns[:, trial], goal)[1]
             if residual < best * (1 - 1e-6):
                 chosen, best, improved = trial, residual, True
     return chosen

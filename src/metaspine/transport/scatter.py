@@ -38,8 +38,8 @@ class Sampling(NamedTuple):
     """How rays are drawn."""
 
     seed: int = 1
-    rays_per_batch: int = 5000
-    sites_per_ray: int = 32
+    rays_per_batch: int = 10000
+    sites_per_ray: int = 16
     stretch: float = 1.0
     """Sites are drawn over depths that are this much denser near the source (above 1) or farther out (below 1)."""
     energy_cut_kev: float = 2.0
