@@ -157,6 +157,16 @@ def test_a_confirmed_automatic_cord_decides():
     assert neural_structures(replace(scan, structures=named), VERTEBRA, "cord").cautions == ()
 
 
+@pytest.mark.parametrize(("role", "stops"), [(Role.ORGAN, True), (Role.VESSEL, True), (Role.OTHER, False)])
+def test_a_limit_to_something_else_says_that_the_canal_is_not_limited(role, stops):
+    other = replace(make_scan(Phantom()).structure("cord"), name="prv", role=role)
+    found = neural_structures(scan_with(other), VERTEBRA, "prv")
+    caution = next(c for c in found.cautions if c.code == "LIMIT_NOT_NEURAL")
+    assert caution.stops is stops
+    assert "prv" in caution.message
+    assert VERTEBRA.level in caution.message
+
+
 def test_an_unknown_limit_lists_roles_and_structures():
     with pytest.raises(StructureError, match=r"'myelum'.*spinal cord.*Structures: .*cord"):
         neural_structures(scan_with(), VERTEBRA, "myelum")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metaspine.errors import NoTrajectory
+from metaspine.errors import InputError, NoTrajectory
 from metaspine.geometry import Grid, Volume
 from metaspine.patient.plan import Approach, Trajectory
 from metaspine.patient.prescription import DoseLimit, Prescription
@@ -96,6 +96,13 @@ def test_the_limit_holds_with_its_bound_computed_by_hand():
 def test_nothing_left_is_refused():
     with pytest.raises(NoTrajectory, match=r"leaves no room.*cord.*IORT-21"):
         given_for(Prescription(8, 13), cord_mm=4.0)
+
+
+@pytest.mark.parametrize("depth_mm", [1.0, 2.2])
+def test_a_distance_inside_the_applicator_is_not_blamed_on_the_limit(depth_mm):
+    with pytest.raises(InputError, match="not outside the applicator") as caught:
+        given_for(Prescription(dose_gy=8, depth_mm=depth_mm, origin="isocentre"))
+    assert "2.2 mm" in caught.value.remedy
 
 
 def test_a_distance_from_the_surface_is_counted_from_there():

@@ -54,7 +54,7 @@ def neural_structures(scan: Scan, vertebra: Vertebra, named: str) -> Neural:
     known = [*(structure for structure in drawn if structure.role is not Role.BONY_CANAL), *canals]
     limiting, cautions = _limiting(scan, vertebra, named, known)
     kept_clear = known if any(structure is limiting for structure in known) else [*known, limiting]
-    return Neural(limiting, tuple(kept_clear), (*cautions, *_unconfirmed(limiting)))
+    return Neural(limiting, tuple(kept_clear), (*cautions, *_not_neural(limiting, vertebra), *_unconfirmed(limiting)))
 
 
 def _limiting(
@@ -99,6 +99,16 @@ def _wider(asked: Role, used: Role, vertebra: Vertebra) -> Caution:
         "dose in its place",
         "PLAN-18",
     )
+
+
+def _not_neural(limiting: Structure, vertebra: Vertebra) -> tuple[Caution, ...]:
+    if limiting.role in WIDER:
+        return ()
+    message = (
+        f"{limiting.name} limits the dose and is not known as cord, thecal sac, cauda equina or canal "
+        f"(role: {limiting.role.value}): no limit is checked for what the canal of {vertebra.level} holds"
+    )
+    return (Caution("LIMIT_NOT_NEURAL", message, "IORT-20", stops=limiting.role is not Role.OTHER),)
 
 
 def _unconfirmed(limiting: Structure) -> tuple[Caution, ...]:

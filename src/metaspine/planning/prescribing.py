@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from metaspine.dosimetry.interior import inside_applicator
-from metaspine.errors import NoTrajectory
+from metaspine.errors import InputError, NoTrajectory
 from metaspine.evaluation.limits import check_limit, nearest_distance_mm, points_near
 from metaspine.evaluation.quadrature import Quadrature, quadrature
 from metaspine.geometry import Volume
@@ -58,6 +58,8 @@ def prescribe(
 
     Raises
     ------
+    InputError
+        When the prescribed distance does not lie outside the applicator.
     NoTrajectory
         When the limit leaves no distance outside the applicator.
     StructureError
@@ -67,6 +69,7 @@ def prescribe(
     requested = requested_distance_mm(prescription, applicator)
     if requested is None:
         requested = _tenth_up(farthest_border_mm(lesion, isocentre))
+    _refuse_inside_applicator(requested, applicator)
     nearest = nearest_distance_mm(limiting.region, isocentre)
     allowed = largest_allowed_distance_mm(
         output,
@@ -125,6 +128,16 @@ def applied_distance_mm(requested_mm: float, allowed_mm: float) -> float:
 
 def _tenth_up(distance_mm: float) -> float:
     return round(math.ceil(distance_mm / _TENTH_MM - 1e-9) * _TENTH_MM, 1)
+
+
+def _refuse_inside_applicator(requested_mm: float, applicator: Applicator) -> None:
+    if requested_mm > applicator.radius_mm:
+        return
+    raise InputError(
+        f"the dose is prescribed {requested_mm:g} mm from the isocentre, which is not outside the applicator",
+        where="prescription",
+        remedy=f"Prescribe farther than {applicator.radius_mm:g} mm from the isocentre; check the origin of the depth",
+    )
 
 
 def _refuse_nothing_left(
