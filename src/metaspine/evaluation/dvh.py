@@ -72,7 +72,7 @@ class DoseVolume:
 
     def mean_gy(self, *, outside_gy: float = 0.0) -> float:
         """Return the mean dose."""
-        known = float(self.dose_gy @ self.volume_mm3)
+        known = float((self.dose_gy * self.volume_mm3).sum())
         return (known + outside_gy * self.outside_mm3) / self.dosed_mm3
 
     def _with_outside(self, outside_gy: float) -> _Ranked:

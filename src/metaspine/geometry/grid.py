@@ -152,11 +152,16 @@ class Grid:
 
 
 def _mapped(matrix: FloatArray, points: ArrayLike) -> FloatArray:
-    """Return points (..., 3) moved by a 4 x 4 matrix; in place and on contiguous rows, several times faster."""
+    """Return points (..., 3) moved by a 4 x 4 matrix.
+
+    Written out instead of ``@``: for rows of three the threads of a linear algebra library cost more than they give.
+    """
     given = np.asarray(points, dtype=np.float64)
-    moved = given.reshape(-1, 3) @ np.ascontiguousarray(matrix[:3, :3].T)
-    moved += matrix[:3, 3]
-    return np.asarray(moved.reshape(given.shape))
+    x, y, z = given[..., 0], given[..., 1], given[..., 2]
+    moved = np.empty(given.shape)
+    for axis in range(3):
+        moved[..., axis] = x * matrix[axis, 0] + y * matrix[axis, 1] + z * matrix[axis, 2] + matrix[axis, 3]
+    return moved
 
 
 def _refuse_unusable(affine: FloatArray, shape: tuple[int, ...]) -> None:
