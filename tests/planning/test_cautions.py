@@ -10,12 +10,13 @@ from phantom_vertebra import Phantom, make_scan, make_vertebra
 
 from metaspine.patient.plan import Approach, Caution, Trajectory
 from metaspine.patient.side import Side
+from metaspine.patient.structure import Origin, Role
 from metaspine.patient.vertebra import LandmarkCount, LevelCheck
 from metaspine.physics.applicator_files import read_applicator
-from metaspine.planning.cautions import gravest_first, plan_cautions
+from metaspine.planning.cautions import gravest_first, lesion_cautions, plan_cautions
 
 NEEDLE = read_applicator("intrabeam-needle")
-COUNTED = LevelCheck("T12", "T12", (LandmarkCount("last rib", "T12"),), True)
+COUNTED = LevelCheck("T12", "T12", (LandmarkCount("last rib", "T12"),), True, confirmed_by="A. Surgeon")
 ZERO = np.zeros(3)
 PATH = Trajectory(
     Side.LEFT, Approach.TRANSPEDICULAR, ZERO, ZERO, np.array([0.0, -1.0, 0.0]), ZERO, 70.0, ZERO, 1.5, 4.0, 10, 0, 1
@@ -54,6 +55,24 @@ def test_a_level_that_nothing_counts_stops(scan):
     assert caution.evidence == "LEVEL-01"
 
 
+def test_a_level_that_nobody_confirmed_stops_however_well_it_was_counted(scan):
+    counts = (LandmarkCount("last rib", "T12"), LandmarkCount("sacrum", "T12"))
+    caution = found(scan, check=LevelCheck("T12", "T12", counts, True))["LEVEL_UNCONFIRMED"]
+    assert caution.stops
+    assert "the last rib and sacrum" in caution.message
+    assert "confirmed by A. Surgeon" in found(scan)["LEVEL_CONFIRMED"].message
+    assert not found(scan, check=LevelCheck("T12", "T12", (), None, confirmed_by="A. Surgeon"))[
+        "LEVEL_NOT_COUNTED"
+    ].stops
+
+
+def test_a_lesion_that_nobody_confirmed_stops(scan):
+    (lesion,) = scan.of_role(Role.LESION)
+    assert [caution.stops for caution in lesion_cautions(replace(lesion, origin=Origin.AUTOMATIC))] == [True]
+    assert lesion_cautions(replace(lesion, origin=Origin.AUTOMATIC, confirmed_by="A. Radiologist")) == ()
+    assert lesion_cautions(replace(lesion, origin=Origin.DRAWN)) == ()
+
+
 def test_a_path_outside_the_pedicle_is_said(scan):
     tight = replace(PATH, approach=Approach.TRANSPEDICULAR_TIGHT, notes=("breaches the lateral cortex by 1.2 mm",))
     assert "1.2 mm" in found(scan, path=tight)["CHANNEL_NOT_INSIDE_PEDICLE"].message
@@ -66,7 +85,7 @@ def test_a_clearance_within_its_own_uncertainty_is_said(scan):
 
 
 def test_a_depth_that_is_not_determinable_is_said(scan):
-    assert "DEPTH_NOT_DETERMINABLE" in found(scan, path=replace(PATH, entry_mm=None, depth_mm=None))
+    assert found(scan, path=replace(PATH, entry_mm=None, depth_mm=None))["DEPTH_NOT_DETERMINABLE"].stops
 
 
 def test_a_cut_vertebra_stops(scan):

@@ -117,6 +117,9 @@ def plan(
     calibration: Annotated[Path | None, typer.Option("--calibration", help="The device's calibration file.")] = None,
     policy: Annotated[Path | None, typer.Option("--policy", help="The centre's planning policy (YAML).")] = None,
     procedure: Annotated[str, typer.Option("--procedure", help="stabilisation or kyphoplasty.")] = "stabilisation",
+    level_confirmed_by: Annotated[
+        str, typer.Option("--level-confirmed-by", help="Who counted the level on the images (LEVEL-01).")
+    ] = "",
     json_output: Json = False,
 ) -> None:
     """Plan the needle through a pedicle, compute dose and time, check the limit, write the report.
@@ -142,6 +145,7 @@ def plan(
         calibration=calibration,
         policy=policy,
         procedure=procedure,
+        level_confirmed_by=level_confirmed_by,
         to=to,
     )
     plan_command(request, json_output=json_output)

@@ -44,6 +44,7 @@ class PlanRequest:
     calibration: Path | None
     policy: Path | None
     procedure: str
+    level_confirmed_by: str
     to: Path
 
     def prescription(self) -> Prescription:
@@ -90,6 +91,7 @@ def _plan_and_report(request: PlanRequest, progress: Progress) -> tuple[Plan, Pa
             calibration=request.calibration,
             policy=request.policy,
             procedure=request.procedure,
+            level_confirmed_by=request.level_confirmed_by,
             progress=progress,
         )
     except (NotEligible, NoTrajectory, LevelError) as refusal:

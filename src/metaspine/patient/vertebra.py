@@ -93,3 +93,5 @@ class LevelCheck:
     agrees: bool | None
     """True: at least one count was possible and all agree. None: no count was possible. A mismatch raises instead."""
     notes: tuple[str, ...] = ()
+    confirmed_by: str = ""
+    """The person who counted the level on the images (LEVEL-01); empty where nobody has."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from metaspine.patient.plan import Approach, Caution, Trajectory
 from metaspine.patient.scan import Scan
+from metaspine.patient.structure import Structure
 from metaspine.patient.vertebra import LevelCheck, Vertebra
 from metaspine.physics.applicators import Applicator, Output
 from metaspine.physics.uncertainty import ONE_SIDED_95
@@ -67,9 +68,30 @@ def _level(check: LevelCheck) -> list[Caution]:
             f"{check.stated} is what was stated and labelled; no landmark in view lets the program count it: a person "
             "must count the level on an image that shows two landmarks"
         )
-        return [Caution("LEVEL_NOT_COUNTED", message, "LEVEL-01", stops=True)]
+        return [Caution("LEVEL_NOT_COUNTED", message, "LEVEL-01", stops=not check.confirmed_by), *_confirmed(check)]
     doubts = [f"no count from the {count.landmark}: {count.reason}" for count in check.counts if not count.level]
-    return [Caution("LEVEL_DOUBT", text, "LEVEL-02") for text in (*doubts, *check.notes)]
+    return [*_confirmed(check), *(Caution("LEVEL_DOUBT", text, "LEVEL-01") for text in (*doubts, *check.notes))]
+
+
+def _confirmed(check: LevelCheck) -> list[Caution]:
+    if check.confirmed_by:
+        return [Caution("LEVEL_CONFIRMED", f"{check.stated} was confirmed by {check.confirmed_by}", "LEVEL-01")]
+    if check.agrees is None:
+        return []
+    landmarks = " and ".join(count.landmark for count in check.counts if count.level)
+    message = (
+        f"{check.stated} agrees with its label and with the count from the {landmarks}; a person must confirm it "
+        "before any needle or dose"
+    )
+    return [Caution("LEVEL_UNCONFIRMED", message, "LEVEL-01", stops=True)]
+
+
+def lesion_cautions(lesion: Structure) -> tuple[Caution, ...]:
+    """Return what stops a treatment of a lesion whose outline nobody has confirmed."""
+    if lesion.confirmed:
+        return ()
+    message = f"the outline of {lesion.name} is {lesion.origin} and confirmed by nobody: a person must confirm it"
+    return (Caution("LESION_UNCONFIRMED", message, "PLAN-17", stops=True),)
 
 
 def _path(trajectory: Trajectory, vertebra: Vertebra) -> list[Caution]:
@@ -86,7 +108,7 @@ def _path(trajectory: Trajectory, vertebra: Vertebra) -> list[Caution]:
         found.append(Caution("CANAL_CLEARANCE_UNCERTAIN", message, "PLAN-04"))
     if trajectory.depth_mm is None:
         message = "no skin is in view on the path: depth and the needle's reach are not determinable"
-        found.append(Caution("DEPTH_NOT_DETERMINABLE", message))
+        found.append(Caution("DEPTH_NOT_DETERMINABLE", message, "PLAN-09", stops=True))
     return found
 
 

@@ -113,6 +113,7 @@ def _level_check(check: LevelCheck) -> dict[str, Any]:
         "stated": check.stated,
         "labelled": check.labelled,
         "agrees": check.agrees,
+        "confirmed_by": check.confirmed_by or None,
         "counts": [
             {"landmark": count.landmark, "level": count.level or None, "reason": count.reason or None}
             for count in check.counts

@@ -23,7 +23,7 @@ from metaspine.patient.vertebra import LevelCheck, Vertebra
 from metaspine.physics.applicator_files import read_applicator
 from metaspine.physics.applicators import Applicator, Output
 from metaspine.physics.calibration import read_calibration
-from metaspine.planning.cautions import gravest_first, plan_cautions
+from metaspine.planning.cautions import gravest_first, lesion_cautions, plan_cautions
 from metaspine.planning.eligibility import cautions_or_refusal, eligibility_of, require_lesion
 from metaspine.planning.isocentres import aim
 from metaspine.planning.lesions import lesion_of
@@ -66,6 +66,7 @@ def make_plan(
     calibration: Output | Path | str | None = None,
     policy: PlanningPolicy | Path | str | None = None,
     procedure: str = "stabilisation",
+    level_confirmed_by: str = "",
     progress: Progress = silent,
 ) -> Plan:
     """Return a plan for one level, one needle position.
@@ -88,6 +89,8 @@ def make_plan(
         A centre's planning policy or its file; None is the project's.
     procedure
         "stabilisation" or "kyphoplasty".
+    level_confirmed_by
+        The person who counted the level on the images (LEVEL-01); without one the plan carries a stop.
     progress
         Is told the step under way; it may raise Cancelled.
 
@@ -110,7 +113,7 @@ def make_plan(
     rules = policy if isinstance(policy, PlanningPolicy) else read_policy(policy) if policy else PlanningPolicy()
     device = _device(applicator, calibration, rules)
     progress("checking the level and the rules", 0.0)
-    level_check = check_level(scan, name)
+    level_check = replace(check_level(scan, name), confirmed_by=level_confirmed_by)
     eligibility = _eligibility(case, name, procedure)
     target = _target(scan, level_check, lesion, prescription)
     progress("searching needle paths", 0.4)
@@ -125,6 +128,7 @@ def make_plan(
         output=device.output,
     )
     own = plan_cautions(scan, paths[0], level_check, target.vertebra, device.applicator, device.output)
+    cautions = (*own, *lesion_cautions(target.lesion), *eligibility, *target.neural.cautions, *given.cautions)
     progress("the plan is made", 1.0)
     return Plan(
         level=name,
@@ -142,7 +146,7 @@ def make_plan(
         limit=given.limit,
         dwell=given.dwell,
         hand_check=given.hand_check,
-        warnings=gravest_first((*own, *eligibility, *target.neural.cautions, *given.cautions)),
+        warnings=gravest_first(cautions),
         policy=rules.shown(),
         scan_sha256=scan.origin.sha256,
         metaspine_version=__version__,

@@ -46,7 +46,7 @@ _BESIDE_MM = 10.0
 """How far lateral of the pedicle's edge the raster goes, for extrapedicular axes."""
 _FINE_MM = (-0.6, -0.3, 0.0, 0.3, 0.6)
 _SHIFT_MM = (-1.0, 0.0, 1.0)
-_STARTS, _ROUNDS = 4, 2
+_STARTS, _ROUNDS = 8, 8
 """How many of the best are refined, and how often."""
 _TRIED = 600
 """Paths of one side and approach that are followed to the skin before it is given up."""

@@ -57,8 +57,8 @@ _CAPTION = (
     "All pictures pass through the isocentre (cross) and have one scale. R, L, A, P, H, F: towards the patient's "
     "right, left, front, back, head, feet; several letters where the edge lies between. Needle and working channel are "
     "to scale, cut by the plane of each picture; the thin dash-dotted line is the needle's axis, projected. Window "
-    f"{WINDOW_WIDTH_HU:.0f} HU wide about {WINDOW_CENTRE_HU:.0f} HU (REPORT-01), isodoses (REPORT-02). Plain dark "
-    "grey: outside the image."
+    f"{WINDOW_WIDTH_HU:.0f} HU wide about {WINDOW_CENTRE_HU:.0f} HU (REPORT-01), isodoses (REPORT-02) in the dose's "
+    "convention: {convention}. Plain dark grey: outside the image."
 )
 _LABELS_FROM, _LABEL_STEP, _LABEL_WIDTH = 0.66, 0.062, 0.17
 
@@ -81,7 +81,7 @@ def gallery(plan: Plan, scan: Scan, dose: Dose) -> Gallery:
         tuple(plan_picture(view, plan, scan, dose) for view in views),
         columns=2,
         legend=legend(plan),
-        caption=_CAPTION,
+        caption=_CAPTION.format(convention=dose.convention.value),
     )
 
 

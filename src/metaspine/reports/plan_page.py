@@ -118,7 +118,8 @@ def level_check_words(check: LevelCheck) -> str:
         None: "no independent count was possible: confirm the level in theatre",
     }[check.agrees]
     labelled = f"labels say {check.labelled}" if check.labelled else "no level label in the image"
-    return "; ".join([labelled, verdict, *counts, *check.notes])
+    confirmed = f"confirmed by {check.confirmed_by or 'nobody'}"
+    return "; ".join([labelled, verdict, confirmed, *counts, *check.notes])
 
 
 def structure_words(structure: Structure) -> str:
