@@ -16,6 +16,7 @@ from metaspine.errors import Cancelled, CaseError, DeviceFileError, InputError, 
 from metaspine.evidence import entries
 from metaspine.exchange.case_file import read_case
 from metaspine.exchange.scans import read_scan
+from metaspine.geometry import Grid, Volume
 from metaspine.patient.advice import Basis, IortEligibility, Reason
 from metaspine.patient.plan import Plan
 from metaspine.patient.prescription import Prescription
@@ -225,3 +226,21 @@ def test_an_applicator_that_cannot_pass_through_bone_is_refused(t12):
     scan, case = t12
     with pytest.raises(DeviceFileError, match=r"sphere-4cm: .* is not made to pass through bone"):
         make_plan(scan, case, level="T12", applicator="sphere-4cm", prescription=PRESCRIPTION)
+
+
+def stored_backwards(volume: Volume) -> Volume:
+    affine = volume.grid.affine.copy()
+    affine[:3, 3] = volume.grid.point_mm((volume.grid.shape[0] - 1, 0, 0))
+    affine[:3, 0] *= -1
+    grid = Grid(affine, volume.grid.shape, volume.grid.frame_of_reference)
+    return Volume(np.ascontiguousarray(volume.values[::-1]), grid)
+
+
+def test_the_plan_does_not_depend_on_the_order_in_which_voxels_are_stored(t12, plan):
+    scan, case = t12
+    structures = tuple(replace(structure, region=stored_backwards(structure.region)) for structure in scan.structures)
+    backwards = replace(scan, image=stored_backwards(scan.image), structures=structures)
+    again = make_plan(backwards, case, level="T12", prescription=PRESCRIPTION)
+    assert again.trajectory.side is plan.trajectory.side
+    assert again.prescription.lesion_coverage == pytest.approx(plan.prescription.lesion_coverage, abs=0.02)
+    assert again.limit.nearest_distance_mm == pytest.approx(plan.limit.nearest_distance_mm, abs=0.2)
