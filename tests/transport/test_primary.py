@@ -12,7 +12,7 @@ from metaspine.physics.materials import material
 from metaspine.physics.photon_data import coefficients
 from metaspine.physics.spectral_nodes import spectral_nodes
 from metaspine.transport.medium import Medium, medium
-from metaspine.transport.primary import Nodes, primary_kerma, spectrum_nodes
+from metaspine.transport.primary import Nodes, left_after, primary_kerma, spectrum_nodes
 from metaspine.transport.scatter import Sampling, continued, empty_tally, estimate
 from metaspine.transport.source import Source, point_source
 from metaspine.transport.tables import PhotonTables
@@ -168,3 +168,22 @@ def test_the_same_bits_on_one_core_and_on_two(layered: Medium, broad: Callable[.
         results.append(primary_kerma(source, nodes, layered, radius_mm=15))
     numba.set_num_threads(before)
     np.testing.assert_array_equal(results[0], results[1])
+
+
+def test_the_series_for_the_exponential() -> None:
+    depths = np.linspace(-1, 40, 500)
+    left = np.array([left_after(depth) for depth in depths])
+    assert left[depths < 10] == pytest.approx(np.exp(-depths[depths < 10]), rel=1e-7)
+    assert left == pytest.approx(np.exp(-depths), rel=1e-3)
+    assert left_after(300.0) == left_after(40.0)
+
+
+def test_opaque_voxels_hold_their_mean_as_clear_ones_do(tables: PhotonTables) -> None:
+    """Titanium at 16 to 45 keV: half a voxel is from 0.5 to 7 mean free paths, on both sides of the series."""
+    block = medium(np.full((60, 5, 5), 2), np.full((60, 5, 5), 4.54), (1, 1, 1), tables=tables, water=0)
+    source = point_source((0.01, 2.5, 2.5), [1, 60], [1])
+    for energy_kev in (16.0, 25.0, 32.0, 34.0, 45.0):
+        kerma = primary_kerma(source, beam(energy_kev), block, radius_mm=99)[6, 2, 2, 0]
+        distance = 6 - 0.01 + (np.arange(4000) + 0.5) / 4000
+        mean = kerma_cm("titanium", energy_kev, distance, [("titanium", 4.54, 1.0)]).mean()
+        assert kerma == pytest.approx(mean, rel=0.03), energy_kev

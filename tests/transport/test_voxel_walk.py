@@ -20,7 +20,7 @@ SHAPE = (9, 7, 5)
 def walked(start: tuple, direction: tuple, lattice: Lattice, rim: np.ndarray) -> np.ndarray:
     """The path length in every voxel until the rim is met."""
     paths = np.zeros(rim.size)
-    walk = walk_from(voxel_of(start[0], start[1], start[2], lattice), start, direction, lattice)
+    walk = walk_from(start, direction, lattice)
     at = 0
     while not rim[walk.voxel]:
         end = leaves_at(walk)
@@ -82,7 +82,7 @@ def test_along_an_axis(axis: int, sign: float) -> None:
 def test_through_a_corner_in_one_step_and_the_same_in_plain_python() -> None:
     lattice = Lattice(1.0, 1.0, 1.0, 35, 5)
     third = 1 / np.sqrt(3)
-    walk = walk_from(voxel_of(2.5, 2.5, 2.5, lattice), (2.5, 2.5, 2.5), (third, third, third), lattice)
+    walk = walk_from((2.5, 2.5, 2.5), (third, third, third), lattice)
     assert isinstance(walk, Walk)
     assert leaves_at(walk) * MM_PER_TICK == pytest.approx(np.sqrt(3) / 2, abs=1e-8)
     assert next_voxel(walk).voxel == voxel_of(3.5, 3.5, 3.5, lattice)

@@ -69,29 +69,29 @@ def flown(photon: Photon, depth: float, medium: Medium, kerma: NDArray[np.float3
     row, fraction = level(photon.energy_kev, medium)
     energy = photon.energy_kev * photon.weight
     water = energy * coefficient(medium.water, row, fraction, TRANSFER, medium)
-    walk = walk_from(photon.voxel, photon.point_mm, photon.direction, medium.lattice)
+    walk = walk_from(photon.point_mm, photon.direction, medium.lattice)
     at, material, total, transfer, attenuation = 0, np.uint32(OUTSIDE), 0.0, 0.0, 0.0
     while True:
-        here = medium.packed[walk.voxel] & MATERIAL_BITS
+        here = medium.packed[np.uint64(walk.voxel)] & MATERIAL_BITS
         if here != material:
             if here == OUTSIDE:
                 return moved(photon, LEFT, at * MM_PER_TICK)
             material = here
             total = coefficient(material, row, fraction, TOTAL, medium)
             transfer = energy * coefficient(material, row, fraction, TRANSFER, medium)
-        attenuation = total * medium.density[walk.voxel]
+        attenuation = total * medium.density[np.uint64(walk.voxel)]
         end = leaves_at(walk)
         path_mm = (end - at) * MM_PER_TICK
         if attenuation * path_mm > depth:
             break
-        kerma[walk.voxel, 0] += transfer * path_mm
-        kerma[walk.voxel, 1] += water * path_mm
+        kerma[np.uint64(walk.voxel), 0] += transfer * path_mm
+        kerma[np.uint64(walk.voxel), 1] += water * path_mm
         depth -= attenuation * path_mm
         at = end
         walk = next_voxel(walk)
     path_mm = depth / attenuation
-    kerma[walk.voxel, 0] += transfer * path_mm
-    kerma[walk.voxel, 1] += water * path_mm
+    kerma[np.uint64(walk.voxel), 0] += transfer * path_mm
+    kerma[np.uint64(walk.voxel), 1] += water * path_mm
     return moved(photon, walk.voxel, at * MM_PER_TICK + path_mm)
 
 
@@ -127,7 +127,7 @@ def _cosine(cosines: NDArray[np.float32], material: int, energy_place: float, ch
 @step
 def emitted_fraction(photon: Photon, medium: Medium) -> float:
     """Return the probability that a collision of the photon in its voxel yields a photon: scattered or fluorescent."""
-    material = medium.packed[photon.voxel] & MATERIAL_BITS
+    material = medium.packed[np.uint64(photon.voxel)] & MATERIAL_BITS
     row, fraction = level(photon.energy_kev, medium)
     total = coefficient(material, row, fraction, TOTAL, medium)
     scatter = coefficient(material, row, fraction, SCATTER, medium)
@@ -155,7 +155,7 @@ def collided(photon: Photon, lot: float, medium: Medium, random: Stream) -> tupl
     random
         The history's generator.
     """
-    material = medium.packed[photon.voxel] & MATERIAL_BITS
+    material = medium.packed[np.uint64(photon.voxel)] & MATERIAL_BITS
     row, fraction = level(photon.energy_kev, medium)
     total = coefficient(material, row, fraction, TOTAL, medium)
     scatter = coefficient(material, row, fraction, SCATTER, medium)
@@ -180,7 +180,7 @@ def collided(photon: Photon, lot: float, medium: Medium, random: Stream) -> tupl
 @step
 def _fluorescent(photon: Photon, lot: float, medium: Medium, random: Stream) -> tuple[Stream, Photon]:
     """Return the fluorescence photon of an absorption, or one of weight 0."""
-    material = medium.packed[photon.voxel] & MATERIAL_BITS
+    material = medium.packed[np.uint64(photon.voxel)] & MATERIAL_BITS
     row, _ = level(photon.energy_kev, medium)
     up_to = 0.0
     for line in range(medium.line_yields.shape[2]):

@@ -31,6 +31,8 @@ PIECES_PER_CORE = 8
 PARTS_AT_ONE_VOXEL = 10
 """Voxels one voxel away from the source are averaged over this many points a side, farther ones over fewer."""
 MOST_PARTS = 20
+SERIES_HOLDS = 1.0
+"""Mean free paths of half a voxel up to which the logarithm of sinh(y)/y to the sixth power is within 3e-5."""
 
 
 class Nodes(NamedTuple):
@@ -47,6 +49,8 @@ _Ray = tuple[Source, Medium]
 class _Beam(NamedTuple):
     attenuation_per_tick: FloatArray
     """(material, node) per tick of path and g/cm3."""
+    most_attenuation_per_tick: FloatArray
+    """(material,) of its nodes."""
     kerma: FloatArray
     """(material, node) Gy mm2 per emitted photon, unattenuated, times 4 pi r^2."""
     radius_mm: float
@@ -112,8 +116,9 @@ def _beam(nodes: Nodes, medium: Medium, radius_mm: float, averaging_radius_mm: f
     table = medium.coefficients.astype(np.float64)
     at = table[:, row] + (place - row)[:, None] * (table[:, row + 1] - table[:, row])
     emitted = nodes.photons * nodes.energies_kev * GRAY_PER_KEV_PER_MM3
+    per_tick = at[..., TOTAL] * MM_PER_TICK
     return _Beam(
-        at[..., TOTAL] * MM_PER_TICK, at[..., TRANSFER] * emitted, float(radius_mm), float(averaging_radius_mm)
+        per_tick, per_tick.max(axis=1), at[..., TRANSFER] * emitted, float(radius_mm), float(averaging_radius_mm)
     )
 
 
@@ -139,11 +144,11 @@ def _depths_to(
     source, medium = ray
     depths[:] = 0.0
     point = source.point_mm
-    walk = walk_from(voxel_of(point[0], point[1], point[2], medium.lattice), point, direction, medium.lattice)
+    walk = walk_from(point, direction, medium.lattice)
     at, areal_ticks, goal = 0, 0.0, int(distance_mm * TICKS_PER_MM)
-    material = medium.packed[walk.voxel] & MATERIAL_BITS
+    material = medium.packed[np.uint64(walk.voxel)] & MATERIAL_BITS
     while True:
-        here = medium.packed[walk.voxel] & MATERIAL_BITS
+        here = medium.packed[np.uint64(walk.voxel)] & MATERIAL_BITS
         if here != material:
             _attenuate(material, areal_ticks, depths, beam)
             if here == OUTSIDE:
@@ -152,25 +157,36 @@ def _depths_to(
         end = leaves_at(walk)
         if end >= goal:
             break
-        areal_ticks += medium.density[walk.voxel] * (end - at)
+        areal_ticks += medium.density[np.uint64(walk.voxel)] * (end - at)
         at = end
         walk = next_voxel(walk)
-    areal_ticks += medium.density[walk.voxel] * (goal - at)
+    areal_ticks += medium.density[np.uint64(walk.voxel)] * (goal - at)
     _attenuate(material, areal_ticks, depths, beam)
 
 
 @step
-def _mean_over_cell(attenuation_per_mm: float, sides: tuple[float, float, float]) -> float:
-    """Return the mean over a cell of what a parallel beam leaves, over its value at the centre.
+def left_after(depth: float) -> float:
+    """Return exp(-depth) for a depth of at most some hundred: the 64th part in a series, squared six times.
 
-    The mean of exp(-mu u.x) over a box is the product of sinh(y)/y, y = mu |u_i| h_i / 2, one factor a side;
-    ``sides`` holds |u_i| h_i / 2.
+    Without a call and a branch, so that a loop over nodes runs in vectors. It is within 1e-7 of itself to a depth of
+    10, and within 1e-3 to 40, beyond which it stays as it is there.
     """
-    x, y, z = attenuation_per_mm * sides[0], attenuation_per_mm * sides[1], attenuation_per_mm * sides[2]
-    square = x * x + y * y + z * z
-    if square < 0.1:
-        return 1.0 + square / 6.0
-    return _hump(x) * _hump(y) * _hump(z)
+    part = min(depth, 40.0) * (-1.0 / 64.0)
+    left = 1.0 + part * (1.0 + part * (1 / 2 + part * (1 / 6 + part * (1 / 24 + part * (1 / 120 + part * (1 / 720))))))
+    left *= left
+    left *= left
+    left *= left
+    left *= left
+    left *= left
+    left *= left
+    return left
+
+
+@step
+def _moments(sides: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Return the sums of squares, fourth and sixth powers, each over the series' divisor in the logarithm of a hump."""
+    x, y, z = sides[0] * sides[0], sides[1] * sides[1], sides[2] * sides[2]
+    return (x + y + z) / 6.0, (x * x + y * y + z * z) / 180.0, (x * x * x + y * y * y + z * z * z) / 2835.0
 
 
 @step
@@ -179,12 +195,43 @@ def _hump(value: float) -> float:
 
 
 @step
+def _sum_over_nodes(
+    depths: FloatArray, material: int, water: int, moments: tuple[float, float, float], beam: _Beam
+) -> tuple[float, float]:
+    """Return kerma to the medium and to water of a cell whose humps' logarithms are series in the attenuation."""
+    second, fourth, sixth = moments
+    to_medium, to_water = 0.0, 0.0
+    for node in range(len(depths)):
+        square = beam.attenuation_per_tick[material, node] * beam.attenuation_per_tick[material, node]
+        left = left_after(depths[node] - square * (second - square * (fourth - square * sixth)))
+        to_medium += beam.kerma[material, node] * left
+        to_water += beam.kerma[water, node] * left
+    return to_medium, to_water
+
+
+@step
+def _sum_over_nodes_in_metal(
+    depths: FloatArray, material: int, water: int, sides: tuple[float, float, float], beam: _Beam
+) -> tuple[float, float]:
+    """Return the same where a voxel is so opaque that the series does not hold."""
+    to_medium, to_water = 0.0, 0.0
+    for node in range(len(depths)):
+        attenuation = beam.attenuation_per_tick[material, node]
+        left = math.exp(-depths[node])
+        left *= _hump(attenuation * sides[0]) * _hump(attenuation * sides[1]) * _hump(attenuation * sides[2])
+        to_medium += beam.kerma[material, node] * left
+        to_water += beam.kerma[water, node] * left
+    return to_medium, to_water
+
+
+@step
 def _kerma_at(
     point_mm: tuple[float, float, float], parts: int, depths: FloatArray, beam: _Beam, ray: _Ray
 ) -> tuple[float, float]:
     """Return the mean kerma to the medium and to water of a cell about a point, its sides 1/``parts`` of a voxel's.
 
-    No parts mean the value at the point.
+    A parallel beam is averaged over the cell: the mean of exp(-mu u.x) over a box is the product of sinh(y)/y,
+    y = mu |u_i| h_i / 2, one factor a side. No parts mean the value at the point.
     """
     source, medium = ray
     start, lattice = source.point_mm, medium.lattice
@@ -192,20 +239,18 @@ def _kerma_at(
     distance = max(math.sqrt(x * x + y * y + z * z), 1e-6)
     direction = (x / distance, y / distance, z / distance)
     _depths_to(distance, direction, depths, beam, ray)
-    voxel = voxel_of(point_mm[0], point_mm[1], point_mm[2], lattice)
+    voxel = np.uint64(voxel_of(point_mm[0], point_mm[1], point_mm[2], lattice))
     material, density = medium.packed[voxel] & MATERIAL_BITS, medium.density[voxel] * TICKS_PER_MM
-    half = 0.5 / parts if parts > 0 else 0.0
+    half = 0.5 * density / parts if parts > 0 else 0.0
     sides = (
         half * abs(direction[0]) * lattice.spacing_x_mm,
         half * abs(direction[1]) * lattice.spacing_y_mm,
         half * abs(direction[2]) * lattice.spacing_z_mm,
     )
-    to_medium, to_water = 0.0, 0.0
-    for node in range(len(depths)):
-        left = math.exp(-depths[node])
-        left *= _mean_over_cell(beam.attenuation_per_tick[material, node] * density, sides)
-        to_medium += beam.kerma[material, node] * left
-        to_water += beam.kerma[medium.water, node] * left
+    if beam.most_attenuation_per_tick[material] * max(sides[0], max(sides[1], sides[2])) < SERIES_HOLDS:
+        to_medium, to_water = _sum_over_nodes(depths, material, medium.water, _moments(sides), beam)
+    else:
+        to_medium, to_water = _sum_over_nodes_in_metal(depths, material, medium.water, sides, beam)
     spread = emission(direction, source) / (4.0 * math.pi * distance * distance)
     return to_medium * spread, to_water * spread
 

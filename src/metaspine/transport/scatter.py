@@ -87,19 +87,19 @@ def _along_ray(ray: int, sampling: Sampling, source: Source, medium: Medium, ker
     """Send photons out from all sites of a ray, and return how many."""
     random, photon = primary_ray(ray, sampling, source, medium)
     row, fraction = level(photon.energy_kev, medium)
-    walk = walk_from(photon.voxel, photon.point_mm, photon.direction, medium.lattice)
+    walk = walk_from(photon.point_mm, photon.direction, medium.lattice)
     at, depth, material, total = 0, 0.0, np.uint32(OUTSIDE), 0.0
     random, site_depth, weight = _site(0, sampling, random)
     site = 0
     while site < sampling.sites_per_ray:
-        here = medium.packed[walk.voxel] & MATERIAL_BITS
+        here = medium.packed[np.uint64(walk.voxel)] & MATERIAL_BITS
         if here != material:
             if here == OUTSIDE:
                 break
             material = here
             total = coefficient(material, row, fraction, TOTAL, medium)
         end = leaves_at(walk)
-        attenuation = total * medium.density[walk.voxel]
+        attenuation = total * medium.density[np.uint64(walk.voxel)]
         end_depth = depth + attenuation * (end - at) * MM_PER_TICK
         while site < sampling.sites_per_ray and site_depth < end_depth:
             there = moved(photon, walk.voxel, at * MM_PER_TICK + (site_depth - depth) / attenuation)

@@ -60,39 +60,39 @@ def _ticks(distance_mm: float) -> int:
 
 @step
 def _planes(place_mm: float, along: float, cell: int, spacing_mm: float) -> tuple[int, int]:
-    """Return the ticks to the next plane of one axis, and from plane to plane."""
-    if along > PARALLEL:
-        return _ticks(((cell + 1) * spacing_mm - place_mm) / along), _ticks(spacing_mm / along)
-    if along < -PARALLEL:
-        return _ticks((cell * spacing_mm - place_mm) / along), _ticks(-spacing_mm / along)
-    return _ticks(NEVER_MM), _ticks(NEVER_MM)
+    """Return the ticks to the next plane of one axis, and from plane to plane.
+
+    Without a branch, as signs are random.
+    """
+    forward = along >= 0.0
+    crosses = abs(along) > PARALLEL
+    pace = 1.0 / abs(along) if crosses else 0.0
+    ahead_mm = (cell + 1) * spacing_mm - place_mm if forward else place_mm - cell * spacing_mm
+    to_mm, across_mm = (ahead_mm * pace, spacing_mm * pace) if crosses else (NEVER_MM, NEVER_MM)
+    return _ticks(to_mm), _ticks(across_mm)
 
 
 @step
-def walk_from(
-    voxel: int, point_mm: tuple[float, float, float], direction: tuple[float, float, float], lattice: Lattice
-) -> Walk:
+def walk_from(point_mm: tuple[float, float, float], direction: tuple[float, float, float], lattice: Lattice) -> Walk:
     """Return the walk of a line at its start.
 
     Parameters
     ----------
-    voxel
-        The voxel of the start: given, not computed, so that a point on a plane belongs where its photon came from.
     point_mm, direction
         The start in mm from the rim's corner, and a unit vector.
     lattice
         The grid.
     """
-    i = voxel // lattice.stride_x
-    rest = voxel - i * lattice.stride_x
-    j = rest // lattice.stride_y
-    k = rest - j * lattice.stride_y
+    i = int(point_mm[0] / lattice.spacing_x_mm)
+    j = int(point_mm[1] / lattice.spacing_y_mm)
+    k = int(point_mm[2] / lattice.spacing_z_mm)
     to_x, across_x = _planes(point_mm[0], direction[0], i, lattice.spacing_x_mm)
     to_y, across_y = _planes(point_mm[1], direction[1], j, lattice.spacing_y_mm)
     to_z, across_z = _planes(point_mm[2], direction[2], k, lattice.spacing_z_mm)
-    stride_x = lattice.stride_x if direction[0] > 0.0 else -lattice.stride_x
-    stride_y = lattice.stride_y if direction[1] > 0.0 else -lattice.stride_y
-    stride_z = 1 if direction[2] > 0.0 else -1
+    stride_x = lattice.stride_x if direction[0] >= 0.0 else -lattice.stride_x
+    stride_y = lattice.stride_y if direction[1] >= 0.0 else -lattice.stride_y
+    stride_z = 1 if direction[2] >= 0.0 else -1
+    voxel = i * lattice.stride_x + j * lattice.stride_y + k
     return Walk(voxel, to_x, to_y, to_z, across_x, across_y, across_z, stride_x, stride_y, stride_z)
 
 
