@@ -6,19 +6,32 @@ CUDA's simulator runs it as plain Python.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from numba import njit
-from numba.extending import register_jitable
+from numba.extending import overload, register_jitable
 
 Compiled = TypeVar("Compiled", bound=Callable[..., object])
 
 
+_STEP: Mapping[str, object] = {"fastmath": True, "error_model": "numpy", "forceinline": True, "_nrt": False}
+
+
 def step(function: Compiled) -> Compiled:
     """Let kernels of any device call ``function``; called from Python it stays plain Python."""
-    compiled: Compiled = register_jitable(fastmath=True, error_model="numpy", forceinline=True, _nrt=False)(function)
+    compiled: Compiled = register_jitable(**_STEP)(function)
     return compiled
+
+
+def step_of_cpu(function: Compiled) -> Compiled:
+    """Let CPU kernels call ``function``, which other devices replace by something of their own."""
+
+    @overload(function, jit_options=_STEP, strict=False, target="cpu")  # type: ignore[untyped-decorator]
+    def implementation(*_: object) -> Compiled:
+        return function
+
+    return function
 
 
 def kernel(function: Compiled) -> Compiled:

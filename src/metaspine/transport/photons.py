@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from metaspine.transport.compiling import step
+from metaspine.transport.compiling import step, step_of_cpu
 from metaspine.transport.medium import (
     COHERENT,
     MATERIAL_BITS,
@@ -59,6 +59,13 @@ def moved(photon: Photon, voxel: int, path_mm: float) -> Photon:
     return Photon(voxel, there, direction, photon.energy_kev, photon.weight)
 
 
+@step_of_cpu
+def score(kerma: NDArray[np.floating], voxel: np.uint64, to_medium: float, to_water: float) -> None:
+    """Add to both channels of a voxel. Other devices bring their own, since their photons meet in one array."""
+    kerma[voxel, 0] += to_medium
+    kerma[voxel, 1] += to_water
+
+
 @step
 def flown(photon: Photon, depth: float, medium: Medium, kerma: NDArray[np.float32]) -> Photon:
     """Fly through ``depth`` mean free paths, score on the way, and return the photon where it arrives.
@@ -84,14 +91,12 @@ def flown(photon: Photon, depth: float, medium: Medium, kerma: NDArray[np.float3
         path_mm = (end - at) * MM_PER_TICK
         if attenuation * path_mm > depth:
             break
-        kerma[np.uint64(walk.voxel), 0] += transfer * path_mm
-        kerma[np.uint64(walk.voxel), 1] += water * path_mm
+        score(kerma, np.uint64(walk.voxel), transfer * path_mm, water * path_mm)
         depth -= attenuation * path_mm
         at = end
         walk = next_voxel(walk)
     path_mm = depth / attenuation
-    kerma[np.uint64(walk.voxel), 0] += transfer * path_mm
-    kerma[np.uint64(walk.voxel), 1] += water * path_mm
+    score(kerma, np.uint64(walk.voxel), transfer * path_mm, water * path_mm)
     return moved(photon, walk.voxel, at * MM_PER_TICK + path_mm)
 
 

@@ -46,7 +46,9 @@ class Nodes(NamedTuple):
 _Ray = tuple[Source, Medium]
 
 
-class _Beam(NamedTuple):
+class Beam(NamedTuple):
+    """What the nodes of a primary run need of every material."""
+
     attenuation_per_tick: FloatArray
     """(material, node) per tick of path and g/cm3."""
     most_attenuation_per_tick: FloatArray
@@ -97,7 +99,7 @@ def primary_kerma(
         A source outside the grid, an energy outside the tables.
     """
     check_inside(source.point_mm, nodes.energies_kev, medium)
-    beam = _beam(nodes, medium, radius_mm, averaging_radius_mm)
+    beam = beam_of(nodes, medium, radius_mm, averaging_radius_mm)
     kerma = np.zeros((*medium.shape, 2), dtype=np.float32)
     from_rim = beyond_rim(source, medium)
     edges = np.linspace(0, medium.shape[0], min(medium.shape[0], PIECES_PER_CORE * cores()) + 1).astype(np.int64)
@@ -110,20 +112,21 @@ def primary_kerma(
     return kerma
 
 
-def _beam(nodes: Nodes, medium: Medium, radius_mm: float, averaging_radius_mm: float) -> _Beam:
+def beam_of(nodes: Nodes, medium: Medium, radius_mm: float, averaging_radius_mm: float) -> Beam:
+    """Return the nodes' coefficients in a medium's materials, for kernels."""
     place = (nodes.energies_kev - medium.energy_start_kev) / medium.energy_step_kev
     row = np.floor(place).astype(int)
     table = medium.coefficients.astype(np.float64)
     at = table[:, row] + (place - row)[:, None] * (table[:, row + 1] - table[:, row])
     emitted = nodes.photons * nodes.energies_kev * GRAY_PER_KEV_PER_MM3
     per_tick = at[..., TOTAL] * MM_PER_TICK
-    return _Beam(
+    return Beam(
         per_tick, per_tick.max(axis=1), at[..., TRANSFER] * emitted, float(radius_mm), float(averaging_radius_mm)
     )
 
 
 @step
-def _attenuate(material: int, areal_ticks: float, depths: FloatArray, beam: _Beam) -> None:
+def _attenuate(material: int, areal_ticks: float, depths: FloatArray, beam: Beam) -> None:
     """Add the mean free paths of some density times path, the path in ticks."""
     for node in range(len(depths)):
         depths[node] += beam.attenuation_per_tick[material, node] * areal_ticks
@@ -134,7 +137,7 @@ def _depths_to(
     distance_mm: float,
     direction: tuple[float, float, float],
     depths: FloatArray,
-    beam: _Beam,
+    beam: Beam,
     ray: _Ray,
 ) -> None:
     """Fill ``depths`` with every node's mean free paths from the source along a direction.
@@ -196,7 +199,7 @@ def _hump(value: float) -> float:
 
 @step
 def _sum_over_nodes(
-    depths: FloatArray, material: int, water: int, moments: tuple[float, float, float], beam: _Beam
+    depths: FloatArray, material: int, water: int, moments: tuple[float, float, float], beam: Beam
 ) -> tuple[float, float]:
     """Return kerma to the medium and to water of a cell whose humps' logarithms are series in the attenuation."""
     second, fourth, sixth = moments
@@ -211,7 +214,7 @@ def _sum_over_nodes(
 
 @step
 def _sum_over_nodes_in_metal(
-    depths: FloatArray, material: int, water: int, sides: tuple[float, float, float], beam: _Beam
+    depths: FloatArray, material: int, water: int, sides: tuple[float, float, float], beam: Beam
 ) -> tuple[float, float]:
     """Return the same where a voxel is so opaque that the series does not hold."""
     to_medium, to_water = 0.0, 0.0
@@ -226,7 +229,7 @@ def _sum_over_nodes_in_metal(
 
 @step
 def _kerma_at(
-    point_mm: tuple[float, float, float], parts: int, depths: FloatArray, beam: _Beam, ray: _Ray
+    point_mm: tuple[float, float, float], parts: int, depths: FloatArray, beam: Beam, ray: _Ray
 ) -> tuple[float, float]:
     """Return the mean kerma to the medium and to water of a cell about a point, its sides 1/``parts`` of a voxel's.
 
@@ -240,7 +243,7 @@ def _kerma_at(
     direction = (x / distance, y / distance, z / distance)
     _depths_to(distance, direction, depths, beam, ray)
     voxel = np.uint64(voxel_of(point_mm[0], point_mm[1], point_mm[2], lattice))
-    material, density = medium.packed[voxel] & MATERIAL_BITS, medium.density[voxel] * TICKS_PER_MM
+    material, density = medium.packed[voxel] & MATERIAL_BITS, np.float64(medium.density[voxel]) * TICKS_PER_MM
     half = 0.5 * density / parts if parts > 0 else 0.0
     sides = (
         half * abs(direction[0]) * lattice.spacing_x_mm,
@@ -256,7 +259,7 @@ def _kerma_at(
 
 
 @step
-def _parts(distance_mm: float, spacing_mm: float, beam: _Beam) -> int:
+def _parts(distance_mm: float, spacing_mm: float, beam: Beam) -> int:
     """Return how many cells a side a voxel is averaged over; 0 for its centre alone."""
     if beam.averaging_radius_mm <= 0.0:
         return 0
@@ -268,7 +271,7 @@ def _parts(distance_mm: float, spacing_mm: float, beam: _Beam) -> int:
 
 @step
 def _voxel_kerma(
-    centre_mm: tuple[float, float, float], parts: int, depths: FloatArray, beam: _Beam, ray: _Ray
+    centre_mm: tuple[float, float, float], parts: int, depths: FloatArray, beam: Beam, ray: _Ray
 ) -> tuple[float, float]:
     """Return the mean kerma of a voxel over parts^3 cells."""
     if parts <= 1:
@@ -285,23 +288,30 @@ def _voxel_kerma(
     return to_medium / parts**3, to_water / parts**3
 
 
-@kernel
-def _fill(
-    first: int, kerma: NDArray[np.float32], depths: FloatArray, beam: _Beam, source: Source, medium: Medium
-) -> None:
-    """Fill the planes of ``kerma`` (i, j, k, channel), the first of which is plane ``first`` of the grid."""
+@step
+def kerma_of_voxel(
+    index: tuple[int, int, int], depths: FloatArray, beam: Beam, source: Source, medium: Medium
+) -> tuple[float, float]:
+    """Return the mean kerma of a voxel of the grid to the medium and to water; ``depths`` (node,) is written over."""
     lattice, start = medium.lattice, source.point_mm
     largest = max(lattice.spacing_x_mm, max(lattice.spacing_y_mm, lattice.spacing_z_mm))
+    x = (index[0] + 1.5) * lattice.spacing_x_mm
+    y = (index[1] + 1.5) * lattice.spacing_y_mm
+    z = (index[2] + 1.5) * lattice.spacing_z_mm
+    distance = math.sqrt((x - start[0]) ** 2 + (y - start[1]) ** 2 + (z - start[2]) ** 2)
+    if distance > beam.radius_mm:
+        return 0.0, 0.0
+    return _voxel_kerma((x, y, z), _parts(distance, largest, beam), depths, beam, (source, medium))
+
+
+@kernel
+def _fill(
+    first: int, kerma: NDArray[np.float32], depths: FloatArray, beam: Beam, source: Source, medium: Medium
+) -> None:
+    """Fill the planes of ``kerma`` (i, j, k, channel), the first of which is plane ``first`` of the grid."""
     for i in range(kerma.shape[0]):
-        x = (first + i + 1.5) * lattice.spacing_x_mm
         for j in range(kerma.shape[1]):
-            y = (j + 1.5) * lattice.spacing_y_mm
             for k in range(kerma.shape[2]):
-                z = (k + 1.5) * lattice.spacing_z_mm
-                distance = math.sqrt((x - start[0]) ** 2 + (y - start[1]) ** 2 + (z - start[2]) ** 2)
-                if distance > beam.radius_mm:
-                    continue
-                parts = _parts(distance, largest, beam)
-                to_medium, to_water = _voxel_kerma((x, y, z), parts, depths, beam, (source, medium))
+                to_medium, to_water = kerma_of_voxel((first + i, j, k), depths, beam, source, medium)
                 kerma[i, j, k, 0] = to_medium
                 kerma[i, j, k, 1] = to_water

@@ -171,7 +171,7 @@ def continued(tally: Tally, batches: int, *, sampling: Sampling, source: Source,
     ValueError
         No batches or rays asked for, a source outside the grid, a spectrum outside the tables.
     """
-    _check(batches, sampling, medium)
+    check_run(batches, sampling, medium)
     check_inside(source.point_mm, source.edges_kev, medium)
     sums, squares, photons = tally.sums.copy(), tally.squares.copy(), tally.photons
     at_once = min(batches, cores())
@@ -205,7 +205,14 @@ def _add_all(scores: NDArray[np.float32], sums: NDArray[np.float64], squares: ND
     side_by_side(add, cores())
 
 
-def _check(batches: int, sampling: Sampling, medium: Medium) -> None:
+def check_run(batches: int, sampling: Sampling, medium: Medium) -> None:
+    """Refuse a run of nothing, and an energy cut below the tables.
+
+    Raises
+    ------
+    ValueError
+        Either of them, with the values.
+    """
     if min(batches, sampling.rays_per_batch, sampling.sites_per_ray) < 1 or not sampling.stretch > 0:
         raise ValueError(
             f"{batches} batches of {sampling.rays_per_batch} rays with {sampling.sites_per_ray} sites, "
