@@ -17,16 +17,19 @@ from metaspine.transport.photons import (
     ELECTRON_REST_ENERGY_KEV,
     LEFT,
     Photon,
+    Region,
     collided,
     emitted_fraction,
     flown,
+    leaves_region_at,
     turned,
 )
 from metaspine.transport.random_numbers import exponential, stream, uniform
 from metaspine.transport.tables import PhotonTables
-from metaspine.transport.voxel_walk import voxel_of
+from metaspine.transport.voxel_walk import MM_PER_TICK, NEVER_MM, voxel_of
 
 MANY = 200_000
+EVERYWHERE = Region((0.0, 0.0, 0.0), 1e6, 1.0)
 
 
 @njit
@@ -42,12 +45,13 @@ def outcomes(photon: Photon, medium: Medium, count: int) -> np.ndarray:
 
 
 @njit
-def flights(photon: Photon, medium: Medium, count: int, kerma: np.ndarray) -> np.ndarray:
+def flights(photon: Photon, region: Region, medium: Medium, count: int, kerma: np.ndarray) -> np.ndarray:
     """How far photons fly along x; -1 where they leave."""
     far = np.empty(count)
     for n in range(count):
-        _, depth = exponential(stream(6, n, 0))
-        there = flown(photon, depth, medium, kerma)
+        random, depth = exponential(stream(6, n, 0))
+        _, lot = uniform(random)
+        there = flown(photon, depth, lot, region, medium, kerma)
         far[n] = -1.0 if there.voxel == LEFT else there.point_mm[0] - photon.point_mm[0]
     return far
 
@@ -106,7 +110,7 @@ def test_coherent_angles_follow_the_form_factors(tables: PhotonTables, energy_ke
 def test_flights_are_exponential_and_score_path_times_transfer(water: Callable[..., Medium]) -> None:
     block = water(40)
     start, kerma = in_the_middle(block, 20.0), np.zeros((block.packed.size, 2), dtype=np.float32)
-    far = flights(start, block, MANY, kerma)
+    far = flights(start, EVERYWHERE, block, MANY, kerma)
     truth = coefficients(material("water"), 20.0)
     attenuation = float(truth.total[0]) / 10
     for distance in (2.0, 5.0, 10.0, 19.5):
@@ -119,6 +123,34 @@ def test_flights_are_exponential_and_score_path_times_transfer(water: Callable[.
     mean_path = (np.exp(-attenuation * edges) - np.exp(-attenuation * (edges + 1))) / attenuation
     assert line[21:41, 0] == pytest.approx(20.0 * float(truth.transfer[0]) / 10 * mean_path, rel=0.015)
     np.testing.assert_allclose(line[..., 0], line[..., 1], rtol=1e-5)
+
+
+def test_photons_that_leave_the_region_are_fewer_and_heavier(water: Callable[..., Medium]) -> None:
+    block, count = water(40), MANY
+    start, region = in_the_middle(block, 20.0), Region(in_the_middle(block, 20.0).point_mm, 6.5, 4.0)
+    kerma, everywhere = (np.zeros((block.packed.size, 2), dtype=np.float32) for _ in range(2))
+    far = flights(start, region, block, count, kerma)
+    all_of_them = flights(start, EVERYWHERE, block, count, everywhere)
+    arrived, wanted = (far > 7).sum(), (all_of_them > 7).sum() / 4
+    assert arrived == pytest.approx(wanted, abs=5 * math.sqrt(wanted))
+    line, whole = (values.reshape(42, 42, 42, 2)[21:41, 21, 21, 0].astype(float) for values in (kerma, everywhere))
+    np.testing.assert_allclose(line[:7], whole[:7], rtol=1e-6)
+    assert line[7:] == pytest.approx(whole[7:], rel=0.03)
+    assert (line[7:] != whole[7:]).all()
+
+
+@pytest.mark.parametrize(
+    ("point", "direction", "wanted"),
+    [
+        ((3.0, 0, 0), (1.0, 0, 0), 7.0),
+        ((3.0, 0, 0), (-1.0, 0, 0), 13.0),
+        ((0.0, 6, 0), (0.0, 0, 1.0), 8.0),
+        ((12.0, 0, 0), (-1.0, 0, 0), NEVER_MM),
+    ],
+)
+def test_the_way_out_of_the_region(point: tuple, direction: tuple, wanted: float) -> None:
+    photon = Photon(0, point, direction, 20.0, 1.0)
+    assert leaves_region_at(photon, Region((0.0, 0, 0), 10.0, 2.0)) * MM_PER_TICK == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize("direction", [(0, 0, 1), (0, 0, -1), (0.6, 0, 0.8), (0, -1, 0), (1e-6, 0, 1)])

@@ -36,14 +36,14 @@ def fine_primary(layered: Medium, tables: PhotonTables, source: Source) -> np.nd
     return block_means(kerma.astype(float), 16)
 
 
-@pytest.mark.parametrize("stretch", [1.0, 0.6])
+@pytest.mark.parametrize(("stretch", "region_mm"), [(1.0, 1e6), (0.6, 1e6), (1.0, 6.0)])
 def test_forced_and_analog_agree_in_all_materials(
-    layered: Medium, tables: PhotonTables, broad: Callable[..., Source], stretch: float
+    layered: Medium, tables: PhotonTables, broad: Callable[..., Source], stretch: float, region_mm: float
 ) -> None:
     """Primary plus forced scatter against everything analog: coarse blocks whose errors are well known."""
     source = broad((12.4, 12.3, 12.6))
     ways = {
-        "forced": Sampling(seed=11, rays_per_batch=1000, sites_per_ray=16, stretch=stretch),
+        "forced": Sampling(seed=11, rays_per_batch=1000, sites_per_ray=16, stretch=stretch, region_mm=region_mm),
         "analog": Sampling(seed=12, rays_per_batch=20000, forced=False),
     }
     kerma, error = {}, {}
@@ -162,6 +162,8 @@ def test_energies_outside_the_cut_and_empty_runs_are_refused(layered: Medium, br
         (1, Sampling(rays_per_batch=0), "of 0 rays"),
         (1, Sampling(sites_per_ray=0), "0 sites"),
         (1, Sampling(energy_cut_kev=0.5), "energy cut of 0.5 keV"),
+        (1, Sampling(region_mm=0.0), "region of 0 mm"),
+        (1, Sampling(outside_one_in=0.5), "one in 0.5"),
     ):
         with pytest.raises(ValueError, match=message):
             continued(empty, batches, sampling=sampling, source=source, medium=layered)

@@ -26,7 +26,7 @@ from metaspine.transport.medium import (
     level,
 )
 from metaspine.transport.random_numbers import Stream, exponential, uniform
-from metaspine.transport.voxel_walk import MM_PER_TICK, leaves_at, next_voxel, walk_from
+from metaspine.transport.voxel_walk import MM_PER_TICK, NEVER, leaves_at, next_voxel, ticks, walk_from
 
 ELECTRON_REST_ENERGY_KEV = 510.99895
 GRAY_PER_KEV_PER_MM3 = 1.602176634e-10
@@ -35,6 +35,15 @@ LEFT = -1
 """The voxel of a photon that has left the grid."""
 
 Vector = tuple[float, float, float]
+
+
+class Region(NamedTuple):
+    """The sphere that the dose is wanted in: photons that leave it go on by lot, and weigh more for it."""
+
+    centre_mm: Vector
+    radius_mm: float
+    one_in: float
+    """Of the photons that leave, one in so many goes on, with so many times its weight."""
 
 
 class Photon(NamedTuple):
@@ -67,16 +76,38 @@ def score(kerma: NDArray[np.floating], voxel: np.uint64, to_medium: float, to_wa
 
 
 @step
-def flown(photon: Photon, depth: float, medium: Medium, kerma: NDArray[np.float32]) -> Photon:
+def weighing(photon: Photon, weight: float) -> Photon:
+    """Return the photon with another weight."""
+    return Photon(photon.voxel, photon.point_mm, photon.direction, photon.energy_kev, weight)
+
+
+@step
+def leaves_region_at(photon: Photon, region: Region) -> int:
+    """Return the ticks after which a photon flies out of the region; never, where it is outside already."""
+    point, centre, direction = photon.point_mm, region.centre_mm, photon.direction
+    x, y, z = point[0] - centre[0], point[1] - centre[1], point[2] - centre[2]
+    inside = region.radius_mm * region.radius_mm - (x * x + y * y + z * z)
+    if inside <= 0.0:
+        return NEVER
+    along = x * direction[0] + y * direction[1] + z * direction[2]
+    return ticks(math.sqrt(along * along + inside) - along)
+
+
+@step
+def flown(
+    photon: Photon, depth: float, lot: float, region: Region, medium: Medium, kerma: NDArray[np.float32]
+) -> Photon:
     """Fly through ``depth`` mean free paths, score on the way, and return the photon where it arrives.
 
     Scores weight x energy x path x transfer coefficient: to the medium in ``kerma[voxel, 0]``, to water in
-    ``kerma[voxel, 1]``. The photon's voxel is LEFT where it flew out of the grid.
+    ``kerma[voxel, 1]``. ``lot``, in [0, 1), says whether the photon goes on where it leaves the region. Its voxel is
+    LEFT where it does not, or flew out of the grid.
     """
     row, fraction = level(photon.energy_kev, medium)
-    energy = photon.energy_kev * photon.weight
+    energy, weight = photon.energy_kev * photon.weight, photon.weight
     water = energy * coefficient(medium.water, row, fraction, TRANSFER, medium)
     walk = walk_from(photon.point_mm, photon.direction, medium.lattice)
+    leaves_region = leaves_region_at(photon, region)
     at, material, total, transfer, attenuation = 0, np.uint32(OUTSIDE), 0.0, 0.0, 0.0
     while True:
         here = medium.packed[np.uint64(walk.voxel)] & MATERIAL_BITS
@@ -86,6 +117,12 @@ def flown(photon: Photon, depth: float, medium: Medium, kerma: NDArray[np.float3
             material = here
             total = coefficient(material, row, fraction, TOTAL, medium)
             transfer = energy * coefficient(material, row, fraction, TRANSFER, medium)
+        if at > leaves_region:
+            if lot * region.one_in >= 1.0:
+                return moved(photon, LEFT, at * MM_PER_TICK)
+            leaves_region = NEVER
+            energy, weight = energy * region.one_in, weight * region.one_in
+            water, transfer = water * region.one_in, transfer * region.one_in
         attenuation = total * medium.density[np.uint64(walk.voxel)]
         end = leaves_at(walk)
         path_mm = (end - at) * MM_PER_TICK
@@ -97,7 +134,7 @@ def flown(photon: Photon, depth: float, medium: Medium, kerma: NDArray[np.float3
         walk = next_voxel(walk)
     path_mm = depth / attenuation
     score(kerma, np.uint64(walk.voxel), transfer * path_mm, water * path_mm)
-    return moved(photon, walk.voxel, at * MM_PER_TICK + path_mm)
+    return moved(weighing(photon, weight), walk.voxel, at * MM_PER_TICK + path_mm)
 
 
 @step
@@ -214,12 +251,18 @@ def direction_of(cosine: float, azimuth: float) -> Vector:
 
 @step
 def followed(
-    photon: Photon, random: Stream, energy_cut_kev: float, medium: Medium, kerma: NDArray[np.float32]
+    photon: Photon,
+    random: Stream,
+    energy_cut_kev: float,
+    region: Region,
+    medium: Medium,
+    kerma: NDArray[np.float32],
 ) -> Stream:
     """Follow a photon, collision by collision, until it is absorbed, leaves or falls below the energy cut."""
     while photon.energy_kev > energy_cut_kev:
         random, depth = exponential(random)
-        photon = flown(photon, depth, medium, kerma)
+        random, lot = uniform(random)
+        photon = flown(photon, depth, lot, region, medium, kerma)
         if photon.voxel == LEFT:
             return random
         random, lot = uniform(random)

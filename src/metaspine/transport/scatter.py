@@ -23,15 +23,20 @@ from metaspine.transport.parallel import cores, side_by_side
 from metaspine.transport.photons import (
     GRAY_PER_KEV_PER_MM3,
     Photon,
+    Region,
     collided,
     emitted_fraction,
     followed,
     isotropic,
     moved,
+    weighing,
 )
 from metaspine.transport.random_numbers import Stream, stream, uniform
 from metaspine.transport.source import Source, beyond_rim, check_inside, emission, energy_and_weight
 from metaspine.transport.voxel_walk import MM_PER_TICK, leaves_at, next_voxel, voxel_of, walk_from
+
+WHOLE_GRID_MM = 1e6
+"""A region that no photon leaves."""
 
 
 class Sampling(NamedTuple):
@@ -44,6 +49,10 @@ class Sampling(NamedTuple):
     """Sites are drawn over depths that are this much denser near the source (above 1) or farther out (below 1)."""
     energy_cut_kev: float = 2.0
     """Photons below are left: in tissue they fly some ten micrometres."""
+    region_mm: float = WHOLE_GRID_MM
+    """The dose is wanted within this distance of the source; farther out fewer photons fly, each of more weight."""
+    outside_one_in: float = 4.0
+    """Of the photons that leave that region, one in so many goes on."""
     forced: bool = True
     """False: an analog run of everything, the primary included, to test the forced one against."""
 
@@ -72,25 +81,32 @@ def _site(number: int, sampling: Sampling, random: Stream) -> tuple[Stream, floa
 
 
 @step
-def _sent_out(photon: Photon, history: Stream, sampling: Sampling, medium: Medium, kerma: NDArray[np.float32]) -> None:
+def _region(sampling: Sampling, source: Source) -> Region:
+    return Region(source.point_mm, sampling.region_mm, sampling.outside_one_in)
+
+
+@step
+def _sent_out(
+    photon: Photon, history: Stream, sampling: Sampling, region: Region, medium: Medium, kerma: NDArray[np.float32]
+) -> None:
     """Follow what comes out of a first collision: always a photon, with the weight of its probability."""
     fraction = emitted_fraction(photon, medium)
-    at_site = Photon(photon.voxel, photon.point_mm, photon.direction, photon.energy_kev, photon.weight * fraction)
     random, lot = uniform(history)
-    random, sent = collided(at_site, lot * fraction, medium, random)
+    random, sent = collided(weighing(photon, photon.weight * fraction), lot * fraction, medium, random)
     if sent.weight > 0.0:
-        followed(sent, random, sampling.energy_cut_kev, medium, kerma)
+        followed(sent, random, sampling.energy_cut_kev, region, medium, kerma)
 
 
 @step
 def _along_ray(ray: int, sampling: Sampling, source: Source, medium: Medium, kerma: NDArray[np.float32]) -> int:
     """Send photons out from all sites of a ray, and return how many."""
     random, photon = primary_ray(ray, sampling, source, medium)
+    region = _region(sampling, source)
     row, fraction = level(photon.energy_kev, medium)
     walk = walk_from(photon.point_mm, photon.direction, medium.lattice)
     at, depth, material, total = 0, 0.0, np.uint32(OUTSIDE), 0.0
     random, site_depth, weight = _site(0, sampling, random)
-    site = 0
+    site, sent = 0, 0
     while site < sampling.sites_per_ray:
         here = medium.packed[np.uint64(walk.voxel)] & MATERIAL_BITS
         if here != material:
@@ -102,15 +118,21 @@ def _along_ray(ray: int, sampling: Sampling, source: Source, medium: Medium, ker
         attenuation = total * medium.density[np.uint64(walk.voxel)]
         end_depth = depth + attenuation * (end - at) * MM_PER_TICK
         while site < sampling.sites_per_ray and site_depth < end_depth:
-            there = moved(photon, walk.voxel, at * MM_PER_TICK + (site_depth - depth) / attenuation)
-            weighted = Photon(there.voxel, there.point_mm, there.direction, there.energy_kev, there.weight * weight)
+            way_mm = at * MM_PER_TICK + (site_depth - depth) / attenuation
+            heavier, history = 1.0, stream(sampling.seed, ray, site + 1)
+            if way_mm > region.radius_mm:
+                history, lot = uniform(history)
+                heavier = region.one_in if lot * region.one_in < 1.0 else 0.0
+            if heavier > 0.0:
+                there = moved(weighing(photon, photon.weight * weight * heavier), walk.voxel, way_mm)
+                _sent_out(there, history, sampling, region, medium, kerma)
+                sent += 1
             site += 1
-            _sent_out(weighted, stream(sampling.seed, ray, site), sampling, medium, kerma)
             if site < sampling.sites_per_ray:
                 random, site_depth, weight = _site(site, sampling, random)
         depth, at = end_depth, end
         walk = next_voxel(walk)
-    return site
+    return sent
 
 
 @step
@@ -119,7 +141,7 @@ def scored_ray(ray: int, sampling: Sampling, source: Source, medium: Medium, ker
     if sampling.forced:
         return _along_ray(ray, sampling, source, medium, kerma)
     random, photon = primary_ray(ray, sampling, source, medium)
-    followed(photon, random, sampling.energy_cut_kev, medium, kerma)
+    followed(photon, random, sampling.energy_cut_kev, _region(sampling, source), medium, kerma)
     return 1
 
 
@@ -206,17 +228,22 @@ def _add_all(scores: NDArray[np.float32], sums: NDArray[np.float64], squares: ND
 
 
 def check_run(batches: int, sampling: Sampling, medium: Medium) -> None:
-    """Refuse a run of nothing, and an energy cut below the tables.
+    """Refuse a run of nothing, a region of nothing, and an energy cut below the tables.
 
     Raises
     ------
     ValueError
-        Either of them, with the values.
+        Any of them, with the values.
     """
     if min(batches, sampling.rays_per_batch, sampling.sites_per_ray) < 1 or not sampling.stretch > 0:
         raise ValueError(
             f"{batches} batches of {sampling.rays_per_batch} rays with {sampling.sites_per_ray} sites, "
             f"stretch {sampling.stretch}: all must be above 0"
+        )
+    if not sampling.region_mm > 0 or not sampling.outside_one_in >= 1:
+        raise ValueError(
+            f"a region of {sampling.region_mm:g} mm and one in {sampling.outside_one_in:g} photons outside: more than "
+            "0 mm and one in 1 or more are wanted"
         )
     if sampling.energy_cut_kev < medium.energy_start_kev:
         raise ValueError(

@@ -24,6 +24,7 @@ TICKS_PER_MM = 4294967296.0
 MM_PER_TICK = 1.0 / TICKS_PER_MM
 NEVER_MM = 4e8
 """Beyond every grid, and small enough for twice of it to be a number of ticks."""
+NEVER = int(NEVER_MM * TICKS_PER_MM)
 
 PARALLEL = 1e-12
 """A line whose direction has less than this along an axis crosses none of its planes."""
@@ -54,7 +55,8 @@ def voxel_of(x_mm: float, y_mm: float, z_mm: float, lattice: Lattice) -> int:
 
 
 @step
-def _ticks(distance_mm: float) -> int:
+def ticks(distance_mm: float) -> int:
+    """Return a distance as a whole number of ticks."""
     return int(min(distance_mm, NEVER_MM) * TICKS_PER_MM)
 
 
@@ -69,7 +71,7 @@ def _planes(place_mm: float, along: float, cell: int, spacing_mm: float) -> tupl
     pace = 1.0 / abs(along) if crosses else 0.0
     ahead_mm = (cell + 1) * spacing_mm - place_mm if forward else place_mm - cell * spacing_mm
     to_mm, across_mm = (ahead_mm * pace, spacing_mm * pace) if crosses else (NEVER_MM, NEVER_MM)
-    return _ticks(to_mm), _ticks(across_mm)
+    return ticks(to_mm), ticks(across_mm)
 
 
 @step
