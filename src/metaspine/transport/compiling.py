@@ -7,6 +7,9 @@ CUDA's simulator runs it as plain Python.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import TypeVar
 
 from numba import njit
@@ -35,6 +38,19 @@ def step_of_cpu(function: Compiled) -> Compiled:
 
 
 def kernel(function: Compiled) -> Compiled:
-    """Compile ``function`` for the CPU; it frees the interpreter lock and is cached on disk."""
-    compiled: Compiled = njit(cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False)(function)
+    """Compile ``function`` for the CPU; it frees the interpreter lock and is cached on disk.
+
+    Numba compiles anew what it has cached when the kernel's own file changes. A kernel is made of the steps of other
+    files: here the whole room counts, or an update of the program could go on with the physics of the one before.
+    """
+    dispatcher = njit(cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False)(function)
+    dispatcher._cache._cache_file._source_stamp = _room()
+    compiled: Compiled = dispatcher
     return compiled
+
+
+@cache
+def _room() -> str:
+    """Return a hash of the sources of this room."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
