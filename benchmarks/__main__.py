@@ -31,7 +31,7 @@ def calibration_loop_s() -> float:
 
 def main() -> None:
     """Run the benchmarks and print their tables."""
-    console = Console(width=110)
+    console = Console(width=140)
     load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
     console.print(f"{platform.machine()}, {os.cpu_count()} cores, load {load}, Python {platform.python_version()}")
     console.print(f"calibration loop {calibration_loop_s():.2f} s of CPU time")
@@ -41,10 +41,11 @@ def main() -> None:
 
 
 def _table(title: str, measurements: list[Measurement]) -> Table:
-    table = Table("what", "CPU ms", "wall ms", "against", "ratio", title=title, title_justify="left")
+    table = Table("what", "CPU ms", "wall ms", "goal", "against", "ratio", title=title, title_justify="left")
     for row in measurements:
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-        table.add_row(row.what, f"{row.cpu_ms:.1f}", f"{row.wall_ms:.1f}", row.against, ratio)
+        goal = "" if row.goal_wall_ms is None else f"{row.goal_wall_ms:g}"
+        table.add_row(row.what, f"{row.cpu_ms:.1f}", f"{row.wall_ms:.1f}", goal, row.against, ratio)
     return table
 
 

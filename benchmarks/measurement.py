@@ -19,6 +19,8 @@ class Measurement:
     """The peer, with its version, or the other variant."""
     ratio: float | None = None
     """The peer's CPU time over ours, in the same run: larger is better."""
+    goal_wall_ms: float | None = None
+    """What the project wants of two cores that nothing else uses."""
 
 
 def timed(work: Callable[[], object], *, repeats: int = 5) -> tuple[float, float]:
