@@ -7,7 +7,7 @@ and stay where they are made; lines that carry little of the energy are left to 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import xraylib
@@ -90,8 +90,13 @@ def photoelectric_cm2_g(material: Material, energy_kev: FloatArray) -> FloatArra
     """Return the photoelectric coefficient of a material in cm2/g at energies (energy,)."""
     total = np.zeros(energy_kev.size)
     for number, fraction in material.mass_fractions:
-        total += fraction * np.array([xraylib.CS_Photo(number, float(energy)) for energy in energy_kev])
+        total += fraction * _photoelectric_of_element(number, tuple(energy_kev.tolist()))
     return total
+
+
+@lru_cache(maxsize=256)
+def _photoelectric_of_element(number: int, energy_kev: tuple[float, ...]) -> FloatArray:
+    return np.array([xraylib.CS_Photo(number, energy) for energy in energy_kev])
 
 
 def photons_per_absorption(
@@ -103,11 +108,14 @@ def photons_per_absorption(
     Coster-Kronig transfer included) over the material's photoelectric coefficient in cm2/g.
     """
     fraction = dict(material.mass_fractions)[line.atomic_number]
-    made = [
-        sum(_production(line.atomic_number, member, float(energy)) for member in _GROUPS[line.group])
-        for energy in energy_kev
-    ]
-    return np.asarray(fraction * np.array(made) / photoelectric)
+    made = _produced(line.atomic_number, line.group, tuple(energy_kev.tolist()))
+    return np.asarray(fraction * made / photoelectric)
+
+
+@lru_cache(maxsize=256)
+def _produced(number: int, group: str, energy_kev: tuple[float, ...]) -> FloatArray:
+    """Return the production coefficient of a group of lines in cm2/g, (energy,)."""
+    return np.array([sum(_production(number, member, energy) for member in _GROUPS[group]) for energy in energy_kev])
 
 
 def _production(number: int, line: int, energy_kev: float) -> float:

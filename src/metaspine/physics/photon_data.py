@@ -118,8 +118,8 @@ def photon_tables(materials: Sequence[Material]) -> PhotonTables:
         scatter=_per_mm([each.incoherent + each.coherent for each in found]),
         coherent=_per_mm([each.coherent for each in found]),
         transfer=_per_mm(transfer),
-        incoherent_cosines=np.stack([_cosines(material, coarse, _incoherent) for material in materials]),
-        coherent_cosines=np.stack([_cosines(material, coarse, _coherent) for material in materials]),
+        incoherent_cosines=_cosines(materials, coarse, _incoherent),
+        coherent_cosines=_cosines(materials, coarse, _coherent),
         cosine_energy_step_kev=COSINE_STEP_KEV,
         line_energies_kev=line_energies,
         line_yields=line_yields,
@@ -186,35 +186,42 @@ def _scattering_function(number: int, x: FloatArray) -> FloatArray:
     return np.asarray(np.interp(x, _X, _tabulated(number)[0]))
 
 
-def _per_atom(material: Material) -> list[tuple[int, float]]:
-    return [(number, fraction / xraylib.AtomicWeight(number)) for number, fraction in material.mass_fractions]
+def _incoherent(number: int, energy_kev: float, cosine: FloatArray) -> FloatArray:
+    """Return what an atom scatters incoherently per cosine, in units of its own of each energy."""
+    function = np.interp(momentum_transfer(energy_kev, cosine), _X, _tabulated(number)[0])
+    return np.asarray(klein_nishina(energy_kev, cosine)[0] * function)
 
 
-def _incoherent(material: Material, energy_kev: float, cosine: FloatArray) -> FloatArray:
-    electrons = sum(share * _tabulated(number)[0] for number, share in _per_atom(material))
-    return np.asarray(
-        klein_nishina(energy_kev, cosine)[0] * np.interp(momentum_transfer(energy_kev, cosine), _X, electrons)
-    )
+def _coherent(number: int, energy_kev: float, cosine: FloatArray) -> FloatArray:
+    """Return what an atom scatters coherently per cosine, in units of its own."""
+    squared = np.interp(momentum_transfer(energy_kev, cosine), _X, _tabulated(number)[1] ** 2)
+    return np.asarray((1 + cosine**2) * squared)
 
 
-def _coherent(material: Material, energy_kev: float, cosine: FloatArray) -> FloatArray:
-    squared = sum(share * _tabulated(number)[1] ** 2 for number, share in _per_atom(material))
-    return np.asarray((1 + cosine**2) * np.interp(momentum_transfer(energy_kev, cosine), _X, squared))
+def _atoms(materials: Sequence[Material]) -> tuple[list[int], FloatArray]:
+    """Return the elements of some materials, and the atoms of each in a gram of each material (material, element)."""
+    numbers = sorted({number for material in materials for number, _ in material.mass_fractions})
+    atoms = np.zeros((len(materials), len(numbers)))
+    for row, material in enumerate(materials):
+        for number, fraction in material.mass_fractions:
+            atoms[row, numbers.index(number)] = fraction / xraylib.AtomicWeight(number)
+    return numbers, atoms
 
 
 def _cosines(
-    material: Material, energy_kev: FloatArray, density: Callable[[Material, float, FloatArray], FloatArray]
+    materials: Sequence[Material], energy_kev: FloatArray, density: Callable[[int, float, FloatArray], FloatArray]
 ) -> NDArray[np.float32]:
-    """Return the inverse cumulative distributions (energy, quantile) of a density over cosines."""
+    """Return the inverse cumulative distributions (material, energy, quantile) of an atom's density over cosines."""
     quantile = np.linspace(0, 1, QUANTILES)
     cosine = -np.cos(np.linspace(0, np.pi, _COSINES))
-    rows = []
-    for energy in energy_kev:
-        values = density(material, float(energy), cosine)
-        steps = np.diff(cosine) * (values[1:] + values[:-1]) / 2
-        cumulative = np.concatenate([[0.0], np.cumsum(steps)])
-        rows.append(np.interp(quantile, cumulative / cumulative[-1], cosine))
-    return np.array(rows, dtype=np.float32)
+    numbers, atoms = _atoms(materials)
+    found = np.empty((len(materials), energy_kev.size, QUANTILES), dtype=np.float32)
+    for column, energy in enumerate(energy_kev):
+        values = atoms @ np.stack([density(number, float(energy), cosine) for number in numbers])
+        cumulative = np.cumsum(np.diff(cosine) * (values[:, 1:] + values[:, :-1]) / 2, axis=1)
+        for row, sums in enumerate(cumulative):
+            found[row, column] = np.interp(quantile, np.concatenate([[0.0], sums]) / sums[-1], cosine)
+    return found
 
 
 def _carried_away(material: Material, energy_kev: FloatArray, found: Coefficients, lines: Sequence[Line]) -> FloatArray:
