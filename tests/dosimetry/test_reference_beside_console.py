@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
@@ -12,6 +13,7 @@ from metaspine.dosimetry import compute_dose, irradiation_of, reference_doses
 from metaspine.dosimetry.absolute import AbsoluteRate
 from metaspine.dosimetry.reference import Stop
 from metaspine.dosimetry.reference_beside_console import BesideConsole, beside_console
+from metaspine.dosimetry.walls import Wall
 from metaspine.errors import InputError
 from metaspine.geometry import Grid, Volume
 from metaspine.patient.plan import DwellPosition, Plan
@@ -79,6 +81,36 @@ def test_behind_the_wall_monte_carlo_gives_far_less_and_in_the_open_it_does_not(
     assert walled.console_gy == pytest.approx(unwalled.console_gy, rel=0.05)
     assert walled.ratio < 0.5 < 0.9 < unwalled.ratio
     assert f"{walled.to_water_gy:.2f} Gy to water in medium" in walled.sentence
+
+
+def test_the_surgeon_is_told_in_words_only_what_the_numbers_say(places: dict[str, BesideConsole]) -> None:
+    walled, unwalled = places["Hottest 0.03 cm3 of cord"], places["Hottest 0.03 cm3 of sac"]
+    assert (walled.wall, unwalled.wall) == (Wall.INTACT, Wall.OPEN)
+    assert walled.for_the_surgeon == (
+        f"Behind the intact wall cord gets {walled.to_water_gy:.1f} Gy, not {walled.console_gy:.1f} Gy."
+    )
+    assert unwalled.for_the_surgeon.startswith("Through the open wall the console's dose holds within the uncertainty")
+    assert places["Border of lesion"].for_the_surgeon == ""
+    assert places["Hottest 0.03 cm3 of far"].for_the_surgeon == ""
+
+
+@pytest.mark.parametrize(
+    ("water_gy", "wall", "words"),
+    [
+        (2.6, Wall.INTACT, "Behind the intact wall cord gets 2.6 Gy, not 8.0 Gy."),
+        (6.7, Wall.INTACT, "Behind the intact wall the console's dose holds within the uncertainty"),
+        (6.4, Wall.PARTLY, "Behind a wall that is open in parts cord gets 6.4 Gy, not 8.0 Gy."),
+        (9.9, Wall.OPEN, "Through the open wall the console's dose holds"),
+        (10.1, Wall.OPEN, "Through the open wall cord gets MORE than the console says: 10.1 Gy, not 8.0 Gy."),
+    ],
+)
+def test_a_difference_is_one_only_beyond_its_band(water_gy: float, wall: Wall, words: str) -> None:
+    """1 SD of 10.5 %: the band around 8 Gy ends at 8 / (1 + 0.2058) = 6.63 Gy and at 8 / (1 - 0.2058) = 10.07 Gy."""
+    found = BesideConsole("cord", 30, 8.0, water_gy, water_gy, 0.105, "cord", wall)
+    near_edge = replace(found, to_water_gy=6.64)
+    assert near_edge.differs is False
+    assert replace(found, to_water_gy=6.62).differs is True
+    assert found.for_the_surgeon.startswith(words)
 
 
 def test_the_border_and_the_prescribed_distance_are_told_and_each_structure_once(

@@ -13,18 +13,21 @@ same rounds give the same bits on any number of threads.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metaspine.dosimetry.absolute import AbsoluteRate, absolute_rate
+from metaspine.dosimetry.checkpoint import CheckpointFile, keeping
 from metaspine.dosimetry.engine import Irradiation
 from metaspine.dosimetry.interior import inside_applicator
+from metaspine.dosimetry.places import Place, centres_mm, shell
 from metaspine.dosimetry.reference_run import Run, further, kerma, started
 from metaspine.dosimetry.reference_tissues import MARGIN_MM, Tissues, without_margin
-from metaspine.errors import InputError
+from metaspine.errors import GridMismatch, InputError
 from metaspine.geometry.grid import FloatArray, Grid
 from metaspine.geometry.volume import Volume
 from metaspine.patient.dose import Dose, DoseProvenance
@@ -40,16 +43,16 @@ _FEWEST_BATCHES = 10
 """Fewer say little of their own scatter."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stop:
     """When a run has done enough: at whichever of these comes first, looked at after every round.
 
     Parameters
     ----------
     relative_uncertainty
-        One standard deviation of the Monte Carlo dose to medium, root mean square over the shell; None: not asked.
+        One standard deviation of the Monte Carlo dose to medium, root mean square over ``place``; None: not asked.
     distance_mm
-        The radius of that shell, one voxel thick, around the first isocentre.
+        The radius of a shell, one voxel thick, around the first isocentre: the place where no other is named.
     histories
         Primary rays over all positions: the number run is the next one that fills a batch. None: not asked.
     seconds
@@ -60,6 +63,13 @@ class Stop:
     distance_mm: float = 15.0
     histories: int | None = None
     seconds: float | None = None
+    place: Place | None = None
+    """Voxels of the dose grid, such as those of :func:`metaspine.dosimetry.places.place_of`; None: the shell."""
+
+    @property
+    def where(self) -> str:
+        """The place in words."""
+        return self.place.name if self.place else f"{self.distance_mm:g} mm from the isocentre"
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +85,9 @@ class ReferenceDoses:
     """Gy that unscattered photons give: computed, without noise."""
     rate: AbsoluteRate
     reached: float
-    """The root mean square statistical uncertainty in the shell that :class:`Stop` names."""
+    """The root mean square statistical uncertainty in the place that :class:`Stop` names."""
+    reached_where: str
+    """That place in words."""
     irradiation: Irradiation
     runs: tuple[Run, ...]
     """Where each position's run stands, for :func:`resumed`."""
@@ -100,6 +112,7 @@ def reference_doses(
     stop: Stop | None = None,
     sampling: Sampling | None = None,
     rate: AbsoluteRate | None = None,
+    checkpoint: CheckpointFile | None = None,
     progress: Progress,
 ) -> ReferenceDoses:
     """Return the Monte Carlo doses to medium and to water in medium.
@@ -114,25 +127,31 @@ def reference_doses(
         Seed, rays a batch, sites a ray; None: the engine's own.
     rate
         The absolute rate where it is known already for this applicator and output; None: it is computed first.
+    checkpoint
+        Where the run is kept from time to time and when it is stopped, and whether it goes on from there.
     progress
-        May raise Cancelled after each round; nothing is left behind then.
+        May raise Cancelled after each round; nothing is left behind then but the checkpoint.
 
     Raises
     ------
     InputError
-        As :func:`reference_dose`; also when nothing says when to stop, or it says zero.
+        As :func:`reference_dose`; also when nothing says when to stop, or it says zero, or the checkpoint is another
+        run's or damaged.
+    OutputError
+        When the checkpoint cannot be written.
     """
     until, drawn = stop or Stop(), sampling or Sampling()
     tissues = _checked(irradiation, until)
     known = absolute_rate(irradiation.applicator, irradiation.output, progress=progress) if rate is None else rate
     progress("primary dose", 0.0)
     runs = [started(tissues, dwell, irradiation.applicator, sampling=drawn) for dwell in irradiation.dwells]
-    gathered = _gathered(runs, irradiation, until, known, progress)
+    with keeping(checkpoint, irradiation, runs) as (resumed_runs, kept):
+        gathered = _gathered(resumed_runs, irradiation, until, known, _Listeners(progress, kept))
     return _doses(gathered, irradiation, tissues, known)
 
 
 def resumed(doses: ReferenceDoses, *, stop: Stop, progress: Progress) -> ReferenceDoses:
-    """Return doses after at least one more round; the same bits as one long run of as many histories.
+    """Return doses after as many more rounds as it takes; the same bits as one long run of as many histories.
 
     Raises
     ------
@@ -140,7 +159,7 @@ def resumed(doses: ReferenceDoses, *, stop: Stop, progress: Progress) -> Referen
         When nothing says when to stop, or it says zero.
     """
     tissues = _checked(doses.irradiation, stop)
-    gathered = _gathered(doses.runs, doses.irradiation, stop, doses.rate, progress)
+    gathered = _gathered(doses.runs, doses.irradiation, stop, doses.rate, _Listeners(progress))
     return _doses(gathered, doses.irradiation, tissues, doses.rate)
 
 
@@ -155,6 +174,14 @@ class _Gathered:
     histories: int
     seed: int
     reached: float
+    reached_where: str
+
+
+class _Listeners(NamedTuple):
+    """Who is told after every round: a person, and the checkpoint."""
+
+    progress: Progress
+    kept: Callable[[Sequence[Run]], None] = lambda _: None
 
 
 def _checked(irradiation: Irradiation, stop: Stop) -> Tissues:
@@ -181,19 +208,21 @@ def _checked(irradiation: Irradiation, stop: Stop) -> Tissues:
 
 
 def _gathered(
-    runs: Sequence[Run], irradiation: Irradiation, stop: Stop, rate: AbsoluteRate, progress: Progress
+    runs: Sequence[Run], irradiation: Irradiation, stop: Stop, rate: AbsoluteRate, listeners: _Listeners
 ) -> _Gathered:
-    """Run rounds until enough is done."""
+    """Run rounds until enough is done; a run that has done enough already gets no more."""
     photons = [rate.photons_per_min * dwell.time_s / SECONDS_PER_MINUTE for dwell in irradiation.dwells]
-    shell = _shell(irradiation, stop.distance_mm)
+    place = Place(stop.where, _asked_for(irradiation, stop))
     start = time.monotonic()
     while True:
+        if runs[0].tally.batches:
+            now = _summed(runs, photons, irradiation.grid, place)
+            done = _done(now, stop, time.monotonic() - start)
+            listeners.progress(_STEP, min(done, 1.0))
+            if done >= 1.0:
+                return now
         runs = [further(run, _FEWEST_BATCHES) for run in runs]
-        now = _summed(runs, photons, irradiation.grid, shell)
-        done = _done(now, stop, time.monotonic() - start)
-        progress(_STEP, min(done, 1.0))
-        if done >= 1.0:
-            return now
+        listeners.kept(runs)
 
 
 def _done(now: _Gathered, stop: Stop, seconds: float) -> float:
@@ -208,22 +237,29 @@ def _done(now: _Gathered, stop: Stop, seconds: float) -> float:
     return max(parts)
 
 
-def _shell(irradiation: Irradiation, distance_mm: float) -> NDArray[np.bool_]:
-    """Return the voxels of the region asked for: a shell around the first isocentre, outside the applicator."""
-    grid, first = irradiation.grid, irradiation.dwells[0]
-    distance = np.linalg.norm(_centres(grid) - first.isocentre_mm, axis=-1)
-    shell = np.abs(distance - distance_mm) < float(grid.spacing_mm.max()) / 2
-    shell &= ~_interior(irradiation)
-    if not shell.any():
-        raise InputError(
-            f"no voxel of the dose grid lies {distance_mm:g} mm from the isocentre",
+def _asked_for(irradiation: Irradiation, stop: Stop) -> NDArray[np.bool_]:
+    """Return the voxels of the place asked for, outside the applicator."""
+    grid = irradiation.grid
+    named = (
+        shell(grid, irradiation.dwells[0].isocentre_mm, stop.distance_mm) if stop.place is None else stop.place.voxels
+    )
+    if named.shape != grid.shape:
+        raise GridMismatch(
+            f"{stop.where}: {named.shape} voxels, where the dose grid has {grid.shape}",
             where=_WHERE,
-            remedy="Ask for the uncertainty at a distance inside the dose grid",
+            remedy="Name the place on the dose grid",
         )
-    return np.asarray(shell)
+    asked_for = named & ~_interior(irradiation)
+    if not asked_for.any():
+        raise InputError(
+            f"no voxel of the dose grid lies outside the applicator at the place asked for ({stop.where})",
+            where=_WHERE,
+            remedy="Ask for the uncertainty at a place inside the dose grid",
+        )
+    return np.asarray(asked_for)
 
 
-def _summed(runs: Sequence[Run], photons: Sequence[float], grid: Grid, shell: NDArray[np.bool_]) -> _Gathered:
+def _summed(runs: Sequence[Run], photons: Sequence[float], grid: Grid, place: Place) -> _Gathered:
     part = without_margin(grid, MARGIN_MM)
     dose, variance, primary = (np.zeros((*grid.shape, 2)) for _ in range(3))
     for run, number in zip(runs, photons, strict=True):
@@ -232,10 +268,11 @@ def _summed(runs: Sequence[Run], photons: Sequence[float], grid: Grid, shell: ND
         variance += (number * error) ** 2
         primary += number * run.primary[part]
     error = np.sqrt(variance)
-    relative = np.divide(error[shell, 0], dose[shell, 0], out=np.zeros(int(shell.sum())), where=dose[shell, 0] > 0)
+    known, noise = dose[place.voxels, 0], error[place.voxels, 0]
+    relative = np.divide(noise, known, out=np.zeros(known.shape), where=known > 0)
     histories = sum(run.tally.batches * run.sampling.rays_per_batch for run in runs)
     reached = float(np.sqrt(np.mean(relative**2)))
-    return _Gathered(dose, error, primary, tuple(runs), histories, runs[0].sampling.seed, reached)
+    return _Gathered(dose, error, primary, tuple(runs), histories, runs[0].sampling.seed, reached, place.name)
 
 
 def _doses(gathered: _Gathered, irradiation: Irradiation, tissues: Tissues, rate: AbsoluteRate) -> ReferenceDoses:
@@ -263,6 +300,7 @@ def _doses(gathered: _Gathered, irradiation: Irradiation, tissues: Tissues, rate
         primary_to_medium=volume(gathered.primary[..., 0]),
         rate=rate,
         reached=gathered.reached,
+        reached_where=gathered.reached_where,
         irradiation=irradiation,
         runs=gathered.runs,
     )
@@ -283,8 +321,8 @@ def _provenance(irradiation: Irradiation, gathered: _Gathered) -> DoseProvenance
 
 def _notes(gathered: _Gathered, tissues: Tissues, rate: AbsoluteRate) -> tuple[str, ...]:
     return (
-        f"Monte Carlo, {gathered.histories} histories, seed {gathered.seed}: {gathered.reached:.2%} (1 SD) in the "
-        "region asked for, by statistics alone; the uncertainty shown holds the output's and the direction's too.",
+        f"Monte Carlo, {gathered.histories} histories, seed {gathered.seed}: {gathered.reached:.2%} (1 SD; "
+        f"{gathered.reached_where}) by statistics alone; the uncertainty shown holds output and direction too.",
         f"Calibrated so that water gets the output's dose rate {rate.distance_mm:g} mm from the isocentre (DOS-01); "
         "the spectrum is a generic model, and cross sections add 1 to 4 % (DOS-04).",
         "The needle displaces what lies there; the track around it, air and blood in it are not modelled, and photons "
@@ -294,8 +332,4 @@ def _notes(gathered: _Gathered, tissues: Tissues, rate: AbsoluteRate) -> tuple[s
 
 
 def _interior(irradiation: Irradiation) -> NDArray[np.bool_]:
-    return inside_applicator(_centres(irradiation.grid), dwells=irradiation.dwells, applicator=irradiation.applicator)
-
-
-def _centres(grid: Grid) -> FloatArray:
-    return grid.point_mm(np.moveaxis(np.indices(grid.shape), 0, -1))
+    return inside_applicator(centres_mm(irradiation.grid), dwells=irradiation.dwells, applicator=irradiation.applicator)

@@ -6,24 +6,22 @@ takes what water would not, not that more should be given.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from metaspine.dosimetry.places import HOTTEST_CM3, Mask, border, centres_mm, console_gy, hottest, shell
 from metaspine.dosimetry.reference import ReferenceDoses
-from metaspine.dosimetry.water import dose_at_points
-from metaspine.geometry.grid import FloatArray, Grid
-from metaspine.imaging.regions import region_of
+from metaspine.dosimetry.walls import Wall, wall_before
+from metaspine.geometry.grid import FloatArray
 from metaspine.patient.plan import Plan
 from metaspine.patient.scan import Scan
 from metaspine.patient.structure import Role, Structure
 
-HOTTEST_CM3 = 0.03
-"""DOS-07."""
+TWO_SIDED_95 = 1.96
 _NEURAL = (Role.SPINAL_CORD, Role.THECAL_SAC, Role.CAUDA_EQUINA, Role.BONY_CANAL)
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -37,11 +35,20 @@ class BesideConsole:
     to_water_gy: float
     relative_uncertainty: float
     """One standard deviation of the Monte Carlo dose to medium, as in one of the voxels."""
+    structure: str = ""
+    """The structure whose hottest part this is; empty at the prescribed distance and at the lesion's border."""
+    wall: Wall | None = None
+    """What stands between the source and that part."""
 
     @property
     def ratio(self) -> float:
         """Monte Carlo dose to water over console dose: heterogeneity and the table's shape, not a check."""
         return self.to_water_gy / self.console_gy
+
+    @property
+    def differs(self) -> bool:
+        """Whether the Monte Carlo dose to water differs from the console's by more than its 95 % band (DOS-22)."""
+        return abs(self.to_water_gy - self.console_gy) > TWO_SIDED_95 * self.relative_uncertainty * self.to_water_gy
 
     @property
     def sentence(self) -> str:
@@ -54,8 +61,30 @@ class BesideConsole:
             f"{self.ratio:.2f} of the console dose."
         )
 
+    @property
+    def for_the_surgeon(self) -> str:
+        """What it means behind the wall that stands there, or stands no more; empty where no structure is named."""
+        if not self.structure or self.voxels == 0 or self.wall is None:
+            return ""
+        true, console = f"{self.to_water_gy:.1f} Gy", f"{self.console_gy:.1f} Gy"
+        where = {
+            Wall.INTACT: "Behind the intact wall",
+            Wall.PARTLY: "Behind a wall that is open in parts",
+            Wall.OPEN: "Through the open wall",
+        }[self.wall]
+        if not self.differs:
+            return (
+                f"{where} the console's dose holds within the uncertainty: {self.structure} gets {true} by Monte "
+                f"Carlo, {console} by the console."
+            )
+        if self.to_water_gy > self.console_gy:
+            return f"{where} {self.structure} gets MORE than the console says: {true}, not {console}."
+        return f"{where} {self.structure} gets {true}, not {console}."
 
-def beside_console(plan: Plan, scan: Scan, reference: ReferenceDoses) -> tuple[BesideConsole, ...]:
+
+def beside_console(
+    plan: Plan, scan: Scan, reference: ReferenceDoses, *, further: Sequence[Structure] = ()
+) -> tuple[BesideConsole, ...]:
     """Return both doses at the prescribed distance, the lesion's border, canal, sac and cord.
 
     In canal, sac, cord and the limiting structure the voxels are the 0.03 cm3 that get most by the console's dose, the
@@ -67,6 +96,8 @@ def beside_console(plan: Plan, scan: Scan, reference: ReferenceDoses) -> tuple[B
         What the reference dose was computed for.
     reference
         Its doses.
+    further
+        Structures that are neither the plan's nor the scan's, such as a derived canal.
 
     Raises
     ------
@@ -75,56 +106,49 @@ def beside_console(plan: Plan, scan: Scan, reference: ReferenceDoses) -> tuple[B
     """
     grid = reference.to_medium.volume.grid
     grid.require_frame(scan.frame_of_reference, where="Monte Carlo beside console dose")
-    points = grid.point_mm(np.moveaxis(np.indices(grid.shape), 0, -1))
-    console = dose_at_points(points, dwells=(plan.dwell,), applicator=plan.applicator, output=plan.output)
+    console = console_gy(plan, grid)
     prescribed = plan.prescription.applied_distance_mm
-    distance = np.linalg.norm(points - plan.dwell.isocentre_mm, axis=-1)
-    places: list[tuple[str, Mask]] = [
-        (
+    return (
+        _beside(
             f"Prescribed distance, {prescribed:g} mm from the isocentre",
-            np.abs(distance - prescribed) < float(grid.spacing_mm.max()) / 2,
+            shell(grid, plan.dwell.isocentre_mm, prescribed),
+            console,
+            reference,
         ),
-        (f"Border of {plan.lesion.name}", _border(plan.lesion, grid)),
-    ]
-    places += [
-        (f"Hottest {HOTTEST_CM3:g} cm3 of {structure.name}", _hottest(structure, console, grid))
-        for structure in _limiting(plan, scan)
-    ]
-    return tuple(_beside(place, mask & np.isfinite(console), console, reference) for place, mask in places)
+        _beside(f"Border of {plan.lesion.name}", border(plan.lesion, grid), console, reference),
+        *(_beside_hottest(structure, console, reference) for structure in _limiting(plan, scan, further)),
+    )
 
 
-def _limiting(plan: Plan, scan: Scan) -> list[Structure]:
-    """Return the plan's limiting structure, then the scan's other neural ones, each name once."""
+def _limiting(plan: Plan, scan: Scan, further: Sequence[Structure]) -> list[Structure]:
+    """Return the plan's limiting structure, then the other neural ones, each name once."""
     found = {plan.limiting_structure.name: plan.limiting_structure}
-    for structure in (one for role in _NEURAL for one in scan.of_role(role)):
+    for structure in (*(one for role in _NEURAL for one in scan.of_role(role)), *further):
         found.setdefault(structure.name, structure)
     return list(found.values())
 
 
-def _mask(structure: Structure, grid: Grid) -> Mask:
-    grid.require_frame(structure.frame_of_reference, where=structure.name)
-    mask, region = np.zeros(grid.shape, dtype=bool), region_of(structure, grid)
-    if region is not None:
-        mask[region.box] = region.mask
-    return mask
+def _beside_hottest(structure: Structure, console: FloatArray, reference: ReferenceDoses) -> BesideConsole:
+    grid, irradiation = reference.to_medium.volume.grid, reference.irradiation
+    mask = hottest(structure, console, grid)
+    wall = None
+    if mask.any() and irradiation.tissues is not None:
+        wall = wall_before(centres_mm(grid)[mask], irradiation.tissues, irradiation.dwells[0].isocentre_mm)
+    place = f"Hottest {HOTTEST_CM3:g} cm3 of {structure.name}"
+    return _beside(place, mask, console, reference, structure=structure.name, wall=wall)
 
 
-def _border(structure: Structure, grid: Grid) -> Mask:
-    mask = _mask(structure, grid)
-    return np.asarray(mask & ~ndimage.binary_erosion(mask, border_value=1))
+def _beside(
+    place: str,
+    voxels: Mask,
+    console: FloatArray,
+    reference: ReferenceDoses,
+    *,
+    structure: str = "",
+    wall: Wall | None = None,
+) -> BesideConsole:
+    mask = voxels & np.isfinite(console)
 
-
-def _hottest(structure: Structure, console: FloatArray, grid: Grid) -> Mask:
-    """Return the voxels of a structure that get most by the console's dose, up to 0.03 cm3 and at least one."""
-    inside = np.flatnonzero(_mask(structure, grid) & np.isfinite(console))
-    count = max(1, round(HOTTEST_CM3 * 1000 / grid.voxel_volume_mm3))
-    chosen = inside[np.argsort(-console.ravel()[inside], kind="stable")[:count]]
-    hottest = np.zeros(grid.shape, dtype=bool)
-    hottest.ravel()[chosen] = True
-    return hottest
-
-
-def _beside(place: str, mask: Mask, console: FloatArray, reference: ReferenceDoses) -> BesideConsole:
     def median(values: NDArray[np.floating]) -> float:
         return float(np.median(values[mask])) if mask.any() else float("nan")
 
@@ -135,4 +159,6 @@ def _beside(place: str, mask: Mask, console: FloatArray, reference: ReferenceDos
         to_medium_gy=median(reference.to_medium.volume.values),
         to_water_gy=median(reference.to_water.volume.values),
         relative_uncertainty=median(reference.to_medium.relative_uncertainty.values),
+        structure=structure,
+        wall=wall,
     )
