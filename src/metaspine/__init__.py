@@ -20,22 +20,27 @@ from metaspine.version import __version__
 if TYPE_CHECKING:
     from metaspine.assessment import assess
     from metaspine.dosimetry import compute_dose
-    from metaspine.evaluation import evaluate
+    from metaspine.evaluation import Wanted, evaluate, run_monte_carlo
     from metaspine.exchange.case_file import read_case
     from metaspine.exchange.scans import read_scan
     from metaspine.patient.prescription import DoseLimit, Prescription
-    from metaspine.planning import make_plan
-    from metaspine.reports import write_refusal, write_report
+    from metaspine.planning import make_plan, read_plan, treat_by_monte_carlo
+    from metaspine.reports import write_monte_carlo, write_refusal, write_report
 
 _HOME = {
     "DoseLimit": "metaspine.patient.prescription",
     "Prescription": "metaspine.patient.prescription",
+    "Wanted": "metaspine.evaluation",
     "assess": "metaspine.assessment",
     "compute_dose": "metaspine.dosimetry",
     "evaluate": "metaspine.evaluation",
     "make_plan": "metaspine.planning",
     "read_case": "metaspine.exchange.case_file",
+    "read_plan": "metaspine.planning",
     "read_scan": "metaspine.exchange.scans",
+    "run_monte_carlo": "metaspine.evaluation",
+    "treat_by_monte_carlo": "metaspine.planning",
+    "write_monte_carlo": "metaspine.reports",
     "write_refusal": "metaspine.reports",
     "write_report": "metaspine.reports",
 }
@@ -43,13 +48,18 @@ _HOME = {
 __all__ = [
     "DoseLimit",
     "Prescription",
+    "Wanted",
     "__version__",
     "assess",
     "compute_dose",
     "evaluate",
     "make_plan",
     "read_case",
+    "read_plan",
     "read_scan",
+    "run_monte_carlo",
+    "treat_by_monte_carlo",
+    "write_monte_carlo",
     "write_refusal",
     "write_report",
 ]

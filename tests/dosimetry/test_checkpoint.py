@@ -74,13 +74,13 @@ def assert_same_bits(one: ReferenceDoses, other: ReferenceDoses) -> None:
         assert first.values.tobytes() == second.values.tobytes()
 
 
-def test_a_run_that_was_stopped_goes_on_with_the_same_bits_and_leaves_no_file(
-    path: Path, uninterrupted: ReferenceDoses
-) -> None:
+def test_a_run_that_was_stopped_goes_on_with_the_same_bits(path: Path, uninterrupted: ReferenceDoses) -> None:
     tallies = read_checkpoint(path)[1]
     assert [tally.batches for tally in tallies] == [20]
     assert_same_bits(run(path, resume=True), uninterrupted)
-    assert list(path.parent.iterdir()) == []
+    assert [item.name for item in path.parent.iterdir()] == ["run.checkpoint"]
+    assert [tally.batches for tally in read_checkpoint(path)[1]] == [40]
+    assert_same_bits(run(path, resume=True), uninterrupted)
 
 
 def test_a_run_may_be_stopped_again_and_again(path: Path, uninterrupted: ReferenceDoses) -> None:

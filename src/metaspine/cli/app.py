@@ -39,6 +39,10 @@ Structures = Annotated[
 Labels = Annotated[
     Path | None, typer.Option("--labels", help="A mapping file for the label map's numbers.", show_default=False)
 ]
+Uncertainty = Annotated[
+    float,
+    typer.Option("--uncertainty", help="Stop at this statistical uncertainty, 1 SD in %; 0: do not ask for one."),
+]
 Series = Annotated[str | None, typer.Option("--series", help="The series' UID, where a folder holds several.")]
 
 
@@ -120,11 +124,25 @@ def plan(
     level_confirmed_by: Annotated[
         str, typer.Option("--level-confirmed-by", help="Who counted the level on the images (LEVEL-01).")
     ] = "",
+    monte_carlo: Annotated[
+        bool, typer.Option("--monte-carlo", help="Monte Carlo dose too, beside the console's in the report.")
+    ] = False,
+    uncertainty: Uncertainty = 1.0,
+    treat_by_monte_carlo: Annotated[
+        str | None,
+        typer.Option(
+            "--treat-by-monte-carlo",
+            help="OVERRIDE: treat longer than the console's plan, because Monte Carlo asks for it. Give the reason.",
+            show_default=False,
+        ),
+    ] = None,
+    responsible: Annotated[str, typer.Option("--responsible", help="Who answers for that override.")] = "",
     json_output: Json = False,
 ) -> None:
     """Plan the needle through a pedicle, compute dose and time, check the limit, write the report.
 
-    Without --depth the dose is prescribed to the lesion's border.
+    Without --depth the dose is prescribed to the lesion's border. Monte Carlo dose changes no time unless a person
+    says so with --treat-by-monte-carlo and --responsible.
     """
     from metaspine.cli.plan import PlanRequest, plan_command
 
@@ -146,9 +164,82 @@ def plan(
         policy=policy,
         procedure=procedure,
         level_confirmed_by=level_confirmed_by,
+        monte_carlo=monte_carlo,
+        uncertainty_percent=uncertainty,
+        override_reason=treat_by_monte_carlo,
+        responsible=responsible,
         to=to,
     )
     plan_command(request, json_output=json_output)
+
+
+@app.command()
+def dose(
+    plan: Annotated[
+        Path, typer.Argument(help="The folder that metaspine plan wrote, or its plan.json.", show_default=False)
+    ],
+    *,
+    scan: ScanPath,
+    structures: Structures = None,
+    labels: Labels = None,
+    series: Series = None,
+    uncertainty: Uncertainty = 1.0,
+    at: Annotated[
+        float | None, typer.Option("--at", help="Where: a distance in mm from the isocentre; 15 unless stated.")
+    ] = None,
+    structure: Annotated[
+        str | None,
+        typer.Option("--in", help="Where: in a structure, the 0.03 cm³ that get most by the console's dose."),
+    ] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="All of that structure inside the dose grid.")] = False,
+    histories: Annotated[int | None, typer.Option("--histories", help="Stop after so many primary rays.")] = None,
+    time_limit: Annotated[float | None, typer.Option("--time-limit", help="Stop after so many s.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the random numbers.")] = 1,
+    spacing: Annotated[float, typer.Option("--spacing", help="The dose grid's voxels in mm.")] = 1.0,
+    reach: Annotated[
+        float, typer.Option("--reach", help="How far the dose grid reaches from the isocentre, mm.")
+    ] = 40.0,
+    curve: Annotated[str | None, typer.Option("--curve", help="The scanner's CT curve (YAML).")] = None,
+    made_of: Annotated[
+        list[str] | None, typer.Option("--material", help="What a structure is made of: rod=titanium. May be repeated.")
+    ] = None,
+    applicator: Annotated[str | None, typer.Option("--applicator", help="Its file, where it is your own.")] = None,
+    calibration: Annotated[
+        Path | None, typer.Option("--calibration", help="The device's file, where it is not where the plan says.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a run was stopped (Ctrl-C, or worse).")] = False,
+    to: Annotated[Path | None, typer.Option("--to", help="Another folder than the plan's for the results.")] = None,
+    json_output: Json = False,
+) -> None:
+    """Compute Monte Carlo dose in the patient's own tissues beside a plan's console dose, and check it independently.
+
+    It never changes the plan or its time. Stopped with Ctrl-C, it goes on with --resume, with the same bits.
+    """
+    from metaspine.cli.dose import DoseRequest, dose_command
+
+    request = DoseRequest(
+        plan=plan,
+        scan=scan,
+        structures=tuple(structures or ()),
+        labels=labels,
+        series=series,
+        uncertainty_percent=uncertainty,
+        distance_mm=at,
+        structure=structure,
+        whole=whole,
+        histories=histories,
+        time_limit_s=time_limit,
+        seed=seed,
+        spacing_mm=spacing,
+        reach_mm=reach,
+        curve=curve,
+        made_of=tuple(made_of or ()),
+        applicator=applicator,
+        calibration=calibration,
+        resume=resume,
+        to=to,
+    )
+    dose_command(request, json_output=json_output)
 
 
 @app.command()

@@ -10,17 +10,22 @@ from rich.table import Table
 
 from metaspine.assessment import assess
 from metaspine.cli.console import DISCLAIMER, messages, progress_bar, results, show_error
+from metaspine.cli.dose import both_doses, wanted
 from metaspine.cli.exit_codes import exit_code
 from metaspine.dosimetry import compute_dose
-from metaspine.errors import LevelError, NotEligible, NoTrajectory
+from metaspine.errors import InputError, LevelError, NotEligible, NoTrajectory
 from metaspine.evaluation import evaluate
+from metaspine.evaluation.monte_carlo import MonteCarlo, at_other_time, run_monte_carlo
 from metaspine.exchange.case_file import read_case
 from metaspine.exchange.scans import read_scan
-from metaspine.patient.plan import Plan
+from metaspine.patient.plan import MonteCarloOverride, Plan
 from metaspine.patient.prescription import DoseLimit, Prescription
-from metaspine.planning import make_plan
+from metaspine.patient.scan import Scan
+from metaspine.physics.depth_dose import SECONDS_PER_MINUTE
+from metaspine.planning import make_plan, treat_by_monte_carlo
 from metaspine.planning.document import plan_document
-from metaspine.reports import write_refusal, write_report
+from metaspine.reports import refuse_beside_earlier, write_refusal, write_report
+from metaspine.reports.monte_carlo_files import monte_carlo_document
 from metaspine.running import Progress, require_writable
 
 
@@ -45,6 +50,11 @@ class PlanRequest:
     policy: Path | None
     procedure: str
     level_confirmed_by: str
+    monte_carlo: bool
+    uncertainty_percent: float
+    override_reason: str | None
+    """Why the treatment is to be longer than the console's plan; None: it is not."""
+    responsible: str
     to: Path
 
     def prescription(self) -> Prescription:
@@ -61,16 +71,27 @@ class PlanRequest:
 def plan_command(request: PlanRequest, *, json_output: bool) -> None:
     """Plan, compute, evaluate and report; a refusal is reported too, and ends with its own exit code."""
     with progress_bar() as progress:
-        plan, report = _plan_and_report(request, progress)
+        made = _plan_and_report(request, progress)
     if json_output:
-        results.print_json(json.dumps(plan_document(plan)))
+        monte_carlo = {"monte_carlo": monte_carlo_document(made.plan, made.monte_carlo)} if made.monte_carlo else {}
+        results.print_json(json.dumps({**plan_document(made.plan), **monte_carlo}))
     else:
-        _show(plan, report)
+        _show(made)
 
 
-def _plan_and_report(request: PlanRequest, progress: Progress) -> tuple[Plan, Path]:
+@dataclass(frozen=True, eq=False)
+class _Made:
+    plan: Plan
+    monte_carlo: MonteCarlo | None
+    report: Path
+
+
+def _plan_and_report(request: PlanRequest, progress: Progress) -> _Made:
     prescription = request.prescription()
+    _refuse_nameless_override(request)
     require_writable(request.to)
+    override = request.override_reason is not None
+    refuse_beside_earlier(request.to, override=override, monte_carlo=request.monte_carlo or override)
     case = read_case(request.case)
     advice = assess(case)
     scan = read_scan(
@@ -99,14 +120,46 @@ def _plan_and_report(request: PlanRequest, progress: Progress) -> tuple[Plan, Pa
         report = write_refusal(case, advice, refusal, to=request.to / "report.pdf", scan=scan, level=request.level)
         messages.print(f"The reasons, with their sources, are in {report}", highlight=False)
         raise SystemExit(exit_code(refusal)) from refusal
+    plan, monte_carlo = _by_monte_carlo(request, plan, scan, progress)
     dose = compute_dose(plan, scan, progress=progress)
     progress("histograms", 0.0)
     result = evaluate(plan, dose, scan)
     target = request.to / "report.pdf"
-    return plan, write_report(case, advice, scan, plan, dose, result, to=target, progress=progress)
+    report = write_report(case, advice, scan, plan, dose, result, monte_carlo=monte_carlo, to=target, progress=progress)
+    return _Made(plan, monte_carlo, report)
 
 
-def _show(plan: Plan, report: Path) -> None:
+def _refuse_nameless_override(request: PlanRequest) -> None:
+    if request.override_reason is None:
+        if request.responsible:
+            raise InputError(
+                "somebody answers for an override that was not asked for",
+                where="--responsible",
+                remedy="Give the reason with --treat-by-monte-carlo, or leave the name out",
+            )
+        return
+    if not (request.override_reason.strip() and request.responsible.strip()):
+        raise InputError(
+            "a treatment is lengthened by Monte Carlo only with a reason and the name of who answers for it (DOS-23)",
+            where="--treat-by-monte-carlo",
+            remedy="Give the reason, and the name with --responsible",
+        )
+
+
+def _by_monte_carlo(request: PlanRequest, plan: Plan, scan: Scan, progress: Progress) -> tuple[Plan, MonteCarlo | None]:
+    """Return the plan with its Monte Carlo run, where one was asked for; lengthened only where a person says so."""
+    if not (request.monte_carlo or request.override_reason):
+        return plan, None
+    wish = wanted(uncertainty_percent=request.uncertainty_percent)
+    monte_carlo = run_monte_carlo(plan, scan, wanted=wish, progress=progress)
+    if request.override_reason is None:
+        return plan, monte_carlo
+    longer = treat_by_monte_carlo(plan, monte_carlo, reason=request.override_reason, responsible=request.responsible)
+    return longer, at_other_time(monte_carlo, longer, scan)
+
+
+def _show(made: _Made) -> None:
+    plan = made.plan
     for warning in plan.warnings:
         style = "bold red" if warning.stops else "yellow"
         results.print(f"{'STOP' if warning.stops else 'note'}  {warning.message}", style=style, markup=False)
@@ -123,5 +176,22 @@ def _show(plan: Plan, report: Path) -> None:
     )
     table.add_row("convention", str(plan.convention))
     results.print(table)
-    results.print(f"\nReport: [bold]{report}[/]", highlight=False)
+    if plan.override:
+        results.print(_override(plan, plan.override), style="bold white on red", markup=False)
+    for block in both_doses(made.monte_carlo) if made.monte_carlo else ():
+        results.print(block, highlight=False)
+    results.print(f"\nReport: [bold]{made.report}[/]", highlight=False)
     results.print(DISCLAIMER, style="dim")
+
+
+def _override(plan: Plan, override: MonteCarloOverride) -> str:
+    limit = plan.limit
+    by_console, by_monte_carlo = ("met" if met else "NOT MET" for met in (limit.met, override.limit_met))
+    return (
+        f"TIME BY MONTE CARLO: {override.time_s / SECONDS_PER_MINUTE:.1f} min instead of the console's "
+        f"{override.console_time_s / SECONDS_PER_MINUTE:.1f} min, {override.extra_s / SECONDS_PER_MINUTE:+.1f} min "
+        f"({override.extra_share:+.0%}); responsible: {override.responsible}; reason: {override.reason}. "
+        f"{limit.structure}, upper 95 %: {limit.point_maximum_upper_95_gy:.1f} Gy console dose (limit "
+        f"{limit.maximum_gy:g} Gy {by_console}), {override.limit_upper_95_gy:.1f} Gy by Monte Carlo (limit "
+        f"{by_monte_carlo})."
+    )

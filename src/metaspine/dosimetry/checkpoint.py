@@ -44,7 +44,8 @@ class CheckpointFile:
     Parameters
     ----------
     path
-        The file; it is deleted when the run has done what was asked for.
+        The file. It is left when the run has done what was asked for, with all of it: whoever has the results in safety
+        deletes it.
     resume
         Go on from it. Without this a file that lies there already is not touched, and the run is refused.
     every_s
@@ -65,7 +66,7 @@ def keeping(
 ) -> Iterator[tuple[Sequence[Run], Kept]]:
     """Yield the runs to go on with, and what is to be told of them after every round.
 
-    When the work is stopped from outside, the runs last told of are written; when it is done, the file is deleted.
+    When the work is done or is stopped from outside, the runs last told of are written.
 
     Raises
     ------
@@ -93,7 +94,7 @@ def keeping(
     except (Cancelled, KeyboardInterrupt):
         write_checkpoint(checkpoint.path, identity, latest)
         raise
-    checkpoint.path.unlink(missing_ok=True)
+    write_checkpoint(checkpoint.path, identity, latest)
 
 
 def identity_of(irradiation: Irradiation, runs: Sequence[Run]) -> Mapping[str, str]:
@@ -150,10 +151,8 @@ def read_checkpoint(path: Path) -> tuple[Mapping[str, str], tuple[Tally, ...]]:
     Raises
     ------
     InputError
-        When there is none, or it is damaged or of another format.
+        When it cannot be read, or is damaged or of another format.
     """
-    if not path.is_file():
-        raise InputError("there is no checkpoint to resume", where=str(path), remedy="Start the run without resuming")
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             header = json.loads(str(stored[_HEADER]))
@@ -173,16 +172,35 @@ def read_checkpoint(path: Path) -> tuple[Mapping[str, str], tuple[Tally, ...]]:
     return header["identity"], tallies
 
 
+def require_usable(checkpoint: CheckpointFile) -> None:
+    """Make sure before long work that a run can be kept, or resumed, where it is asked to be.
+
+    Raises
+    ------
+    InputError
+        When a checkpoint lies there unasked, or none does where it is to be resumed.
+    OutputError
+        When its folder does not exist.
+    """
+    path = checkpoint.path
+    if not path.parent.is_dir():
+        raise OutputError(
+            "the checkpoint's folder does not exist", where=str(path.parent), remedy="Choose a folder that exists"
+        )
+    if checkpoint.resume and not path.is_file():
+        raise InputError("there is no checkpoint to resume", where=str(path), remedy="Start the run without resuming")
+    if path.exists() and not checkpoint.resume:
+        raise InputError(
+            "the checkpoint of an earlier run lies here",
+            where=str(path),
+            remedy="Resume it, or delete it to start anew",
+        )
+
+
 def _resumed(checkpoint: CheckpointFile, identity: Mapping[str, str], runs: Sequence[Run]) -> Sequence[Run]:
     path = checkpoint.path
+    require_usable(checkpoint)
     if not checkpoint.resume:
-        if path.exists():
-            raise InputError(
-                "the checkpoint of an earlier run lies here",
-                where=str(path),
-                remedy="Resume it, or delete it to start anew",
-            )
-        _refuse_missing_folder(path)
         return runs
     of_file, tallies = read_checkpoint(path)
     others = [name for name, own in identity.items() if of_file.get(name) != own]
@@ -202,13 +220,6 @@ def _refuse_other_shapes(path: Path, tallies: Sequence[Tally], runs: Sequence[Ru
     here = [(run.tally.sums.shape, run.tally.squares.shape, run.tally.sums.dtype) for run in runs]
     if there != here:
         raise InputError("its arrays are not those of this run", where=str(path), remedy="Delete it and start anew")
-
-
-def _refuse_missing_folder(path: Path) -> None:
-    if not path.parent.is_dir():
-        raise OutputError(
-            "the checkpoint's folder does not exist", where=str(path.parent), remedy="Choose a folder that exists"
-        )
 
 
 def _sources() -> list[Any]:

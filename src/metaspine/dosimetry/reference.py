@@ -86,8 +86,8 @@ class ReferenceDoses:
     rate: AbsoluteRate
     reached: float
     """The root mean square statistical uncertainty in the place that :class:`Stop` names."""
-    reached_where: str
-    """That place in words."""
+    stop: Stop
+    """What was asked for."""
     irradiation: Irradiation
     runs: tuple[Run, ...]
     """Where each position's run stands, for :func:`resumed`."""
@@ -174,7 +174,7 @@ class _Gathered:
     histories: int
     seed: int
     reached: float
-    reached_where: str
+    stop: Stop
 
 
 class _Listeners(NamedTuple):
@@ -212,11 +212,11 @@ def _gathered(
 ) -> _Gathered:
     """Run rounds until enough is done; a run that has done enough already gets no more."""
     photons = [rate.photons_per_min * dwell.time_s / SECONDS_PER_MINUTE for dwell in irradiation.dwells]
-    place = Place(stop.where, _asked_for(irradiation, stop))
+    place = _asked_for(irradiation, stop)
     start = time.monotonic()
     while True:
         if runs[0].tally.batches:
-            now = _summed(runs, photons, irradiation.grid, place)
+            now = _summed(runs, photons, irradiation.grid, (stop, place))
             done = _done(now, stop, time.monotonic() - start)
             listeners.progress(_STEP, min(done, 1.0))
             if done >= 1.0:
@@ -259,7 +259,9 @@ def _asked_for(irradiation: Irradiation, stop: Stop) -> NDArray[np.bool_]:
     return np.asarray(asked_for)
 
 
-def _summed(runs: Sequence[Run], photons: Sequence[float], grid: Grid, place: Place) -> _Gathered:
+def _summed(
+    runs: Sequence[Run], photons: Sequence[float], grid: Grid, asked: tuple[Stop, NDArray[np.bool_]]
+) -> _Gathered:
     part = without_margin(grid, MARGIN_MM)
     dose, variance, primary = (np.zeros((*grid.shape, 2)) for _ in range(3))
     for run, number in zip(runs, photons, strict=True):
@@ -268,11 +270,12 @@ def _summed(runs: Sequence[Run], photons: Sequence[float], grid: Grid, place: Pl
         variance += (number * error) ** 2
         primary += number * run.primary[part]
     error = np.sqrt(variance)
-    known, noise = dose[place.voxels, 0], error[place.voxels, 0]
+    stop, place = asked
+    known, noise = dose[place, 0], error[place, 0]
     relative = np.divide(noise, known, out=np.zeros(known.shape), where=known > 0)
     histories = sum(run.tally.batches * run.sampling.rays_per_batch for run in runs)
     reached = float(np.sqrt(np.mean(relative**2)))
-    return _Gathered(dose, error, primary, tuple(runs), histories, runs[0].sampling.seed, reached, place.name)
+    return _Gathered(dose, error, primary, tuple(runs), histories, runs[0].sampling.seed, reached, stop)
 
 
 def _doses(gathered: _Gathered, irradiation: Irradiation, tissues: Tissues, rate: AbsoluteRate) -> ReferenceDoses:
@@ -300,7 +303,7 @@ def _doses(gathered: _Gathered, irradiation: Irradiation, tissues: Tissues, rate
         primary_to_medium=volume(gathered.primary[..., 0]),
         rate=rate,
         reached=gathered.reached,
-        reached_where=gathered.reached_where,
+        stop=gathered.stop,
         irradiation=irradiation,
         runs=gathered.runs,
     )
@@ -322,7 +325,7 @@ def _provenance(irradiation: Irradiation, gathered: _Gathered) -> DoseProvenance
 def _notes(gathered: _Gathered, tissues: Tissues, rate: AbsoluteRate) -> tuple[str, ...]:
     return (
         f"Monte Carlo, {gathered.histories} histories, seed {gathered.seed}: {gathered.reached:.2%} (1 SD; "
-        f"{gathered.reached_where}) by statistics alone; the uncertainty shown holds output and direction too.",
+        f"{gathered.stop.where}) by statistics alone; the uncertainty shown holds output and direction too.",
         f"Calibrated so that water gets the output's dose rate {rate.distance_mm:g} mm from the isocentre (DOS-01); "
         "the spectrum is a generic model, and cross sections add 1 to 4 % (DOS-04).",
         "The needle displaces what lies there; the track around it, air and blood in it are not modelled, and photons "

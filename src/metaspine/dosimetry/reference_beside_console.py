@@ -74,8 +74,8 @@ class BesideConsole:
         }[self.wall]
         if not self.differs:
             return (
-                f"{where} the console's dose holds within the uncertainty: {self.structure} gets {true} by Monte "
-                f"Carlo, {console} by the console."
+                f"{where} the console's dose holds: {self.structure} gets {true} by Monte Carlo and {console} by the "
+                "console, the same within the uncertainty."
             )
         if self.to_water_gy > self.console_gy:
             return f"{where} {self.structure} gets MORE than the console says: {true}, not {console}."

@@ -124,6 +124,40 @@ class Caution:
     """True: the plan must not be used for treatment while this stands."""
 
 
+@dataclass(frozen=True)
+class MonteCarloOverride:
+    """A person's act: the treatment lasts longer than the console's plan, because Monte Carlo asks for it (DOS-23)."""
+
+    reason: str
+    responsible: str
+    """The person who answers for it."""
+    console_time_s: float
+    """Of the console's plan, from which this one was made."""
+    time_s: float
+    place: str
+    """Where the prescribed dose is to be reached by Monte Carlo."""
+    monte_carlo_gy: float
+    """What the console's time gives there, by Monte Carlo to water in medium."""
+    limit_gy: float
+    """Point maximum to the limiting structure in the longer time, by Monte Carlo to water in medium (DOS-24)."""
+    limit_upper_95_gy: float
+    limit_met: bool
+    """By Monte Carlo; the plan's ``limit`` says it by the console's dose."""
+    check_passed: bool
+    """The independent calculation of the Monte Carlo dose (DOS-06)."""
+    evidence: tuple[str, ...] = ("DOS-23", "DOS-24")
+
+    @property
+    def extra_s(self) -> float:
+        """The time beyond the console's plan."""
+        return self.time_s - self.console_time_s
+
+    @property
+    def extra_share(self) -> float:
+        """The same over the console's time."""
+        return self.extra_s / self.console_time_s
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """A plan for one level, one applicator, one needle position. A change makes a new plan."""
@@ -149,6 +183,8 @@ class Plan:
     """The policy values that shaped the plan, name and value with unit, as shown."""
     scan_sha256: str
     metaspine_version: str
+    override: MonteCarloOverride | None = None
+    """Where a person had the treatment lengthened by Monte Carlo; the time is then not the console's."""
 
     @property
     def usable_for_treatment(self) -> bool:

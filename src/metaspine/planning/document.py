@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from metaspine.patient.advice import DISCLAIMER
-from metaspine.patient.plan import Plan, Trajectory
+from metaspine.patient.plan import MonteCarloOverride, Plan, Trajectory
 from metaspine.patient.prescription import Prescription
 from metaspine.patient.structure import Structure
 from metaspine.patient.vertebra import LevelCheck, Pedicle, Plane, Vertebra
@@ -50,6 +50,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "time_s": _number(plan.dwell.time_s, 1),
         },
         "hand_check": plan.hand_check,
+        "treated_by_monte_carlo": _override(plan.override),
         "warnings": [
             {
                 "code": caution.code,
@@ -60,6 +61,26 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             for caution in plan.warnings
         ],
         "policy": dict(plan.policy),
+    }
+
+
+def _override(override: MonteCarloOverride | None) -> dict[str, Any] | None:
+    if override is None:
+        return None
+    return {
+        "reason": override.reason,
+        "responsible": override.responsible,
+        "console_time_s": _number(override.console_time_s, 1),
+        "time_s": _number(override.time_s, 1),
+        "extra_time_s": _number(override.extra_s, 1),
+        "extra_time_share": _number(override.extra_share, _SHARE),
+        "place": override.place,
+        "monte_carlo_gy_in_console_time": _number(override.monte_carlo_gy, _GY),
+        "limit_point_maximum_monte_carlo_gy": _number(override.limit_gy, _GY),
+        "limit_point_maximum_monte_carlo_upper_95_gy": _number(override.limit_upper_95_gy, _GY),
+        "limit_met_by_monte_carlo": override.limit_met,
+        "independent_check_passed": override.check_passed,
+        "evidence": list(override.evidence),
     }
 
 

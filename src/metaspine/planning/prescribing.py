@@ -112,11 +112,11 @@ def prescribe(
         evidence=(prescription.limit.evidence, "IORT-21", "PHY-22"),
     )
     cautions = (
-        *_limit_cautions(limit),
+        *limit_cautions(limit),
         *_reduction(applied),
         *_touching(points, limiting, isocentre),
         *_extrapolation(output, distance, nearest),
-        *_time(time_s),
+        *time_cautions(time_s),
     )
     return Given(applied, limit, dwell, hand_check(distance, applied.dose_rate_gy_per_min, applied.dose_gy), cautions)
 
@@ -195,7 +195,8 @@ def _explanation(
     )
 
 
-def _limit_cautions(limit: LimitCheck) -> tuple[Caution, ...]:
+def limit_cautions(limit: LimitCheck) -> tuple[Caution, ...]:
+    """Return what stops a plan whose limit does not hold."""
     if limit.met:
         return ()
     message = (
@@ -236,7 +237,8 @@ def _extrapolation(output: Output, distance_mm: float, nearest_mm: float) -> tup
     return (Caution("DEPTH_DOSE_EXTRAPOLATED", message, "PHY-17"),)
 
 
-def _time(time_s: float) -> tuple[Caution, ...]:
+def time_cautions(time_s: float) -> tuple[Caution, ...]:
+    """Return what a reader must know of a time that is unusual or outside the published ones."""
     minutes = time_s / SECONDS_PER_MINUTE
     cautions = []
     if not USUAL_MIN[0] <= minutes <= USUAL_MIN[1]:

@@ -71,6 +71,10 @@ class PlannedView:
     title: str
     caption: str
     view: PlanarView
+    plane: str = ""
+    """What the corner of the picture says behind the level; the name where it is empty."""
+    dose: str = ""
+    """The convention of the isodoses, below it, where pictures of two stand side by side."""
 
 
 def gallery(plan: Plan, scan: Scan, dose: Dose) -> Gallery:
@@ -256,7 +260,8 @@ def _orientation_labels(planned: PlannedView, level: str) -> list[Label]:
         Label(right, 0.988, 0.5, "east", "letter"),
         Label(top, 0.5, 0.012, "north", "letter"),
         Label(bottom, 0.5, 0.988, "south", "letter"),
-        Label(f"{level} · {planned.name}", 0.012, 0.012, "north-west", "overlay"),
+        Label(f"{level} · {planned.plane or planned.name}", 0.012, 0.012, "north-west", "overlay"),
+        *([Label(planned.dose, 0.012, 0.07, "north-west", "overlay")] if planned.dose else []),
         Label(f"W {WINDOW_WIDTH_HU:.0f} L {WINDOW_CENTRE_HU:.0f} HU", 0.988, 0.988, "south-east", "overlay"),
     ]
 

@@ -62,14 +62,14 @@ def key_numbers(plan: Plan) -> KeyNumbers:
             KeyNumber(
                 "Dose at distance from isocentre",
                 f"{gray(applied.dose_gy)} at {millimetres(applied.applied_distance_mm)}",
-                "reduced: the limit allows no more" if applied.reduced else "as requested",
-                alarm=applied.reduced,
+                _dose_note(plan),
+                alarm=applied.reduced or plan.override is not None,
             ),
             KeyNumber(
                 "Treatment time",
                 minutes_and_seconds(plan.dwell.time_s),
-                "from the device's calibration" if plan.output.calibrated else "nominal output, not for treatment",
-                alarm=not plan.output.calibrated,
+                _time_note(plan),
+                alarm=not plan.output.calibrated or plan.override is not None,
             ),
             KeyNumber(
                 f"Maximum to {limit.structure}",
@@ -85,6 +85,19 @@ def key_numbers(plan: Plan) -> KeyNumbers:
             ),
         )
     )
+
+
+def _dose_note(plan: Plan) -> str:
+    if plan.override:
+        console = gray(plan.prescription.dose_gy * plan.override.time_s / plan.override.console_time_s)
+        return f"BY MONTE CARLO, to water in medium; {console} console dose there"
+    return "reduced: the limit allows no more" if plan.prescription.reduced else "as requested"
+
+
+def _time_note(plan: Plan) -> str:
+    if plan.override:
+        return f"BY MONTE CARLO: +{minutes_and_seconds(plan.override.extra_s)} (+{percent(plan.override.extra_share)})"
+    return "from the device's calibration" if plan.output.calibrated else "nominal output, not for treatment"
 
 
 def patient_and_lesion(plan: Plan) -> Facts:
@@ -150,13 +163,27 @@ def prescription_and_limit(plan: Plan) -> Facts:
             applied_fact(applied, told=tuple(caution.message for caution in plan.warnings)),
             dose_rate_fact(plan),
             Fact("Treatment time", f"{minutes_and_seconds(time_s)} ({quantity(time_s, 's', 0)}), one dwell position"),
+            *override_fact(plan),
             Fact("Hand check", known(plan.hand_check)),
             limit_fact(plan.limit),
             limit_dose_fact(plan.limit),
-            Fact("Lesion coverage", coverage_words(applied)),
-            Fact("Dose convention", plan.convention.value),
+            Fact(
+                "Lesion coverage",
+                coverage_words(applied),
+                "in the console's plan, before it was lengthened" if plan.override else "",
+            ),
+            Fact("Dose convention", plan.convention.value, "the limit's doses too" if plan.override else ""),
         ),
     )
+
+
+def override_fact(plan: Plan) -> tuple[Fact, ...]:
+    """Return who had the treatment lengthened by Monte Carlo, by how much and why; nothing where nobody did."""
+    override = plan.override
+    if override is None:
+        return ()
+    longer = f"{minutes_and_seconds(override.console_time_s)} by the console; {_time_note(plan)}"
+    return (Fact("Longer by Monte Carlo", longer, f"{override.responsible}: {override.reason} [DOS-23]", alarm=True),)
 
 
 def dose_rate_fact(plan: Plan) -> Fact:

@@ -57,9 +57,8 @@ def annex(cited: Sequence[Entry]) -> Annex:
     )
 
 
-def plan_origins(plan: Plan, scan: Scan, dose: Dose) -> Facts:
+def plan_origins(plan: Plan, scan: Scan, dose: Dose, *, further: tuple[Fact, ...] = ()) -> Facts:
     """Return what the plan was computed from, with hashes and versions."""
-    made = dose.provenance
     return Facts(
         "What this was computed from",
         (
@@ -72,14 +71,21 @@ def plan_origins(plan: Plan, scan: Scan, dose: Dose) -> Facts:
                 known(plan.output.description),
                 f"{_file(plan.output.source_path)}; {_cited(plan.output.depth_dose.evidence)}",
             ),
-            Fact(
-                "Dose engine",
-                f"{made.engine}, version {known(made.engine_version)}",
-                f"{dose.convention.value}; dose to {known(dose.medium)}; seed "
-                f"{_whole(made.seed)}; histories {_whole(made.histories)}; scan {_short(made.scan_sha256)}",
-            ),
+            engine_fact(dose),
+            *further,
             versions(plan.metaspine_version),
         ),
+    )
+
+
+def engine_fact(dose: Dose) -> Fact:
+    """Return what made a dose, so that it can be made again."""
+    made = dose.provenance
+    return Fact(
+        "Dose engine",
+        f"{made.engine}, version {known(made.engine_version)}",
+        f"{dose.convention.value}; dose to {known(dose.medium)}; seed "
+        f"{_whole(made.seed)}; histories {_whole(made.histories)}; scan {_short(made.scan_sha256)}",
     )
 
 

@@ -9,26 +9,37 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from metaspine.errors import MetaspineError, OutputError
+from metaspine.errors import InputError, MetaspineError, OutputError
 from metaspine.evaluation.evaluate import Evaluation
+from metaspine.evaluation.monte_carlo import MonteCarlo
 from metaspine.exchange.nifti import write_volume
 from metaspine.patient.advice import DISCLAIMER, Advice
 from metaspine.patient.case import Case
 from metaspine.patient.dose import Dose
-from metaspine.patient.plan import Plan
+from metaspine.patient.plan import MonteCarloOverride, Plan
 from metaspine.patient.scan import Scan
+from metaspine.physics.depth_dose import SECONDS_PER_MINUTE
 from metaspine.planning.document import plan_document
 from metaspine.reports.blocks import Document, Page
 from metaspine.reports.histogram_file import histogram_csv
-from metaspine.reports.report_pages import refusal_pages, report_pages
+from metaspine.reports.monte_carlo_files import (
+    CHECKPOINT,
+    FILES,
+    NUMBERS,
+    PAGES,
+    monte_carlo_document,
+    write_monte_carlo_volumes,
+)
+from metaspine.reports.report_pages import dose_pages, refusal_pages, report_pages
 from metaspine.reports.typesetting import typeset
 from metaspine.running import Progress, now_or_source_date, silent, whole_folder
 from metaspine.version import __version__
 
 NOT_FOR_TREATMENT = "NOT FOR TREATMENT"
+BY_MONTE_CARLO = "TIME BY MONTE CARLO, NOT BY THE CONSOLE"
 NO_PLAN = "NO PLAN WAS MADE: nothing on these pages may be used to treat"
-_BESIDE = ("plan.json", "dose.nii.gz", "dvh.csv")
-"""What lies beside a plan's report."""
+_BESIDE = ("plan.json", "dose.nii.gz", "dvh.csv", PAGES, *FILES)
+"""What may lie beside a plan's report."""
 
 
 def write_report(
@@ -39,6 +50,7 @@ def write_report(
     dose: Dose,
     result: Evaluation,
     *,
+    monte_carlo: MonteCarlo | None = None,
     to: Path | str,
     progress: Progress = silent,
 ) -> Path:
@@ -46,6 +58,10 @@ def write_report(
 
     Parameters
     ----------
+    dose
+        In the plan's convention: console dose.
+    monte_carlo
+        The plan's Monte Carlo run, for pages of its own and its files beside the report; None: there are none.
     to
         The PDF's path, or a folder in which it is named report.pdf.
 
@@ -57,13 +73,18 @@ def write_report(
     Raises
     ------
     OutputError
-        When the folder cannot be written to; nothing is left then.
+        When the folder cannot be written to, an override's plan would take the place of an earlier one, or the Monte
+        Carlo files of an earlier plan would lie beside this one; nothing is left then.
+    InputError
+        When the dose is in another convention than the plan, or the Monte Carlo run is another plan's.
     FrameMismatch
         When dose, plan and scan live in different frames of reference.
     """
     target, date = _target(to), now_or_source_date()
+    _refuse_mixed(plan, dose, monte_carlo)
+    refuse_beside_earlier(target.parent, override=plan.override is not None, monte_carlo=monte_carlo is not None)
     progress("drawing the report", 0.0)
-    pages = report_pages(case, advice, scan, plan, dose, result)
+    pages = report_pages(case, advice, scan, plan, dose, result, monte_carlo=monte_carlo)
     title = f"Plan for intraoperative radiotherapy · {plan.level}"
     subtitle = f"50 kV needle from the patient's {plan.trajectory.side.value.upper()} side into {plan.level}"
     document = _document(title, subtitle, band(plan), pages=pages, identity=identity(case, scan), date=date)
@@ -74,8 +95,44 @@ def write_report(
         (folder / "plan.json").write_text(_json(plan_document(plan)), encoding="utf-8")
         (folder / "dvh.csv").write_text(histogram_csv(result), encoding="utf-8", newline="")
         write_volume(dose.volume, folder / "dose.nii.gz")
+        if monte_carlo:
+            _write_monte_carlo(plan, monte_carlo, folder)
     progress("writing the report", 1.0)
     return target
+
+
+def write_monte_carlo(scan: Scan, plan: Plan, dose: Dose, monte_carlo: MonteCarlo, *, to: Path | str) -> Path:
+    """Write a Monte Carlo run into a plan's folder: its pages, both doses, their noise, the numbers; all or none.
+
+    Parameters
+    ----------
+    dose
+        The plan's console dose, for the pictures.
+    to
+        The folder.
+
+    Returns
+    -------
+    Path
+        The PDF.
+
+    Raises
+    ------
+    OutputError
+        When the folder cannot be written to; nothing is left then.
+    InputError
+        When the dose is in another convention than the plan, or the Monte Carlo run is another plan's.
+    """
+    folder, date = Path(to), now_or_source_date()
+    _refuse_mixed(plan, dose, monte_carlo)
+    pages = dose_pages(scan, plan, dose, monte_carlo)
+    title, subtitle = f"Two conventions of dose · {plan.level}", "Monte Carlo dose beside console dose"
+    scanned = f"scan {scan.origin.sha256[:12]}"
+    pdf = typeset(_document(title, subtitle, band(plan), pages=pages, identity=scanned, date=date), at=date)
+    with whole_folder(folder) as temporary:
+        (temporary / PAGES).write_bytes(pdf)
+        _write_monte_carlo(plan, monte_carlo, temporary)
+    return folder / PAGES
 
 
 def write_refusal(
@@ -123,9 +180,18 @@ def write_refusal(
 
 
 def band(plan: Plan) -> str:
-    """Return what stands across the top of every page of a plan that must not be used; empty where nothing stops it."""
+    """Return what stands across the top of every page: why a plan must not be used, and that its time is overridden.
+
+    Empty where nothing stops it and nobody lengthened it by Monte Carlo.
+    """
     stops = [caution.code.replace("_", " ").lower() for caution in plan.warnings if caution.stops]
-    return f"{NOT_FOR_TREATMENT}: {', '.join(stops)}" if not plan.usable_for_treatment else ""
+    refused = f"{NOT_FOR_TREATMENT}: {', '.join(stops)}" if not plan.usable_for_treatment else ""
+    longer = f"{BY_MONTE_CARLO}: {_longer(plan.override)}" if plan.override else ""
+    return " · ".join(filter(None, (longer, refused)))
+
+
+def _longer(override: MonteCarloOverride) -> str:
+    return f"+{override.extra_s / SECONDS_PER_MINUTE:.1f} min ({override.extra_share:+.0%}), {override.responsible}"
 
 
 def identity(case: Case, scan: Scan | None) -> str:
@@ -143,6 +209,51 @@ def subject(case: Case) -> str:
 def _target(to: Path | str) -> Path:
     path = Path(to)
     return path if path.suffix.lower() == ".pdf" else path / "report.pdf"
+
+
+def refuse_beside_earlier(folder: Path, *, override: bool, monte_carlo: bool) -> None:
+    """Refuse to write a plan where it would change an earlier one, or lie beside another plan's Monte Carlo dose.
+
+    Raises
+    ------
+    OutputError
+        Naming what lies there.
+    """
+    if override and (folder / "plan.json").exists():
+        raise OutputError(
+            "an earlier plan lies here; a time by Monte Carlo makes a new plan and never changes one (DOS-23)",
+            where=str(folder),
+            remedy="Write into another folder",
+        )
+    kept = () if monte_carlo else FILES
+    found = [name for name in (*kept, PAGES, CHECKPOINT) if (folder / name).exists()]
+    if found:
+        raise OutputError(
+            f"an earlier plan's Monte Carlo files lie here ({', '.join(found)}), which this plan must not lie beside",
+            where=str(folder),
+            remedy="Write into another folder, or move them away",
+        )
+
+
+def _refuse_mixed(plan: Plan, dose: Dose, monte_carlo: MonteCarlo | None) -> None:
+    if dose.convention is not plan.convention:
+        raise InputError(
+            f"the plan is in {plan.convention.value}, the dose in {dose.convention.value}: they are never mixed",
+            where="report",
+            remedy="Give the console dose as the dose, and the Monte Carlo run as monte_carlo",
+        )
+    if monte_carlo is None:
+        return
+    own = monte_carlo.doses.irradiation.dwells[0]
+    if own.time_s != plan.dwell.time_s or (own.isocentre_mm != plan.dwell.isocentre_mm).any():
+        raise InputError(
+            "the Monte Carlo dose was computed for another plan", where="report", remedy="Compute it for this plan"
+        )
+
+
+def _write_monte_carlo(plan: Plan, monte_carlo: MonteCarlo, folder: Path) -> None:
+    write_monte_carlo_volumes(monte_carlo, folder)
+    (folder / NUMBERS).write_text(_json(monte_carlo_document(plan, monte_carlo)), encoding="utf-8")
 
 
 def _refuse_earlier_plan(folder: Path) -> None:

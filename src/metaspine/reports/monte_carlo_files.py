@@ -1,0 +1,102 @@
+"""What a Monte Carlo run leaves beside plan.json: both doses and their noise as NIfTI, the numbers as JSON."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from metaspine.dosimetry.independent import AGREEING_SHARE, TISSUE_TOLERANCE, WATER_TOLERANCE
+from metaspine.dosimetry.reference_beside_console import BesideConsole
+from metaspine.evaluation.monte_carlo import MonteCarlo
+from metaspine.exchange.nifti import write_volume
+from metaspine.patient.advice import DISCLAIMER
+from metaspine.patient.plan import Plan
+
+TO_MEDIUM = "monte-carlo-dose-to-medium.nii.gz"
+TO_WATER = "monte-carlo-dose-to-water-in-medium.nii.gz"
+UNCERTAINTY = "monte-carlo-statistical-uncertainty.nii.gz"
+NUMBERS = "monte-carlo.json"
+PAGES = "monte-carlo.pdf"
+CHECKPOINT = "monte-carlo.checkpoint"
+FILES = (TO_MEDIUM, TO_WATER, UNCERTAINTY, NUMBERS)
+VERSION = 1
+
+
+def write_monte_carlo_volumes(monte_carlo: MonteCarlo, folder: Path) -> None:
+    """Write both doses in Gy, and one standard deviation of the dose to medium by statistics as a fraction.
+
+    Raises
+    ------
+    OutputError
+        When a file cannot be written.
+    """
+    doses = monte_carlo.doses
+    write_volume(doses.to_medium.volume, folder / TO_MEDIUM)
+    write_volume(doses.to_water.volume, folder / TO_WATER)
+    write_volume(doses.statistical_uncertainty, folder / UNCERTAINTY)
+
+
+def monte_carlo_document(plan: Plan, monte_carlo: MonteCarlo) -> dict[str, Any]:
+    """Return the numbers of a run as what JSON knows; null is "not determinable"."""
+    doses, check = monte_carlo.doses, monte_carlo.check
+    made, worst = doses.to_medium.provenance, check.largest_in_water
+    return {
+        "metaspine_monte_carlo": VERSION,
+        "metaspine_version": made.engine_version,
+        "disclaimer": DISCLAIMER,
+        "level": plan.level,
+        "scan_sha256": made.scan_sha256,
+        "isocentre_mm": [round(float(part), 2) for part in plan.dwell.isocentre_mm],
+        "time_s": _number(plan.dwell.time_s, 1),
+        "time_by_monte_carlo": plan.override is not None,
+        "conventions": {
+            "console": plan.convention.value,
+            "to_medium": doses.to_medium.convention.value,
+            "to_water": doses.to_water.convention.value,
+        },
+        "statistical_uncertainty_reached": _number(doses.reached, 5),
+        "statistical_uncertainty_asked_for_at": doses.stop.where,
+        "histories": made.histories,
+        "seed": made.seed,
+        "places": [_place(place) for place in monte_carlo.places],
+        "independent_calculation": {
+            "in_water": {
+                "largest_deviation": _number(worst.deviation, 4),
+                "at_mm_from_isocentre": _number(worst.distance_mm, 1),
+                "tolerance": WATER_TOLERANCE,
+                "passed": check.water_agrees,
+            },
+            "in_tissues": {
+                "voxels": check.voxels,
+                "share_within_tolerance": _number(check.agreeing_share, 4),
+                "median_difference": _number(check.median_difference, 4),
+                "tolerance": TISSUE_TOLERANCE,
+                "share_wanted": AGREEING_SHARE,
+                "voxels_in_metal_shadow": check.in_metal_shadow,
+                "passed": check.tissues_agree,
+            },
+            "passed": check.passed,
+        },
+        "notes": list(monte_carlo.notes),
+    }
+
+
+def _place(place: BesideConsole) -> dict[str, Any]:
+    known = place.voxels > 0
+    return {
+        "place": place.place,
+        "voxels": place.voxels,
+        "console_gy": _number(place.console_gy, 3),
+        "monte_carlo_to_medium_gy": _number(place.to_medium_gy, 3),
+        "monte_carlo_to_water_in_medium_gy": _number(place.to_water_gy, 3),
+        "relative_uncertainty": _number(place.relative_uncertainty, 4),
+        "ratio_water_in_medium_to_console": _number(place.ratio, 4) if known else None,
+        "differs": place.differs if known else None,
+        "wall": place.wall.value if place.wall else None,
+        "in_words": place.for_the_surgeon or None,
+    }
+
+
+def _number(value: float, digits: int) -> float | None:
+    return round(float(value), digits) if math.isfinite(value) else None
