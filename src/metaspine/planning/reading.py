@@ -93,16 +93,13 @@ def read_plan(
     file = _path(Path(path))
     document = _document(file)
     _refuse_other_scan(document, scan, file)
-    vertebra = _vertebra(document)
     device = _applicator(document, applicator, file)
-    around = _Around(
-        scan.structure(document.lesion.name),
-        _limiting(document, scan, vertebra),
-        device,
-        _output(document, device, calibration),
-    )
-    _refuse_other_numbers(document, around, file)
-    return _plan(document, vertebra, around)
+    output = _output(document, device, calibration)
+    _refuse_other_time(document, output, file)
+    vertebra, lesion = _vertebra(document), scan.structure(document.lesion.name)
+    limiting = _limiting(document, scan, vertebra)
+    _refuse_other_structure(document, limiting, file)
+    return _plan(document, vertebra, _Around(lesion, limiting, device, output))
 
 
 def _path(path: Path) -> Path:
@@ -165,14 +162,14 @@ def _output(document: PlanFile, applicator: Applicator, calibration: Path | str 
     return read_calibration(source, applicator, today=datetime.now(UTC))
 
 
-def _refuse_other_numbers(document: PlanFile, around: _Around, path: Path) -> None:
+def _refuse_other_time(document: PlanFile, output: Output, path: Path) -> None:
     given, override = document.prescription, document.treated_by_monte_carlo
-    rate = float(dose_rate_gy_per_min(around.output.depth_dose, given.applied_distance_from_isocentre_mm))
+    rate = float(dose_rate_gy_per_min(output.depth_dose, given.applied_distance_from_isocentre_mm))
     time_s = override.time_s if override else SECONDS_PER_MINUTE * given.dose_gy / rate
     if not math.isclose(rate, given.dose_rate_gy_per_min, rel_tol=_SAME_RATE):
         raise InputError(
             f"the plan's dose rate is {given.dose_rate_gy_per_min:g} Gy/min, this output gives {rate:.4g} "
-            f"({around.output.description})",
+            f"({output.description})",
             where=str(path),
             remedy="Give the calibration that the plan was made with, or plan anew",
         )
@@ -182,10 +179,13 @@ def _refuse_other_numbers(document: PlanFile, around: _Around, path: Path) -> No
             where=str(path),
             remedy="A plan is never changed by hand: plan anew",
         )
-    nearest = nearest_distance_mm(around.limiting.region, np.array(document.dwell.isocentre_mm))
+
+
+def _refuse_other_structure(document: PlanFile, limiting: Structure, path: Path) -> None:
+    nearest = nearest_distance_mm(limiting.region, np.array(document.dwell.isocentre_mm))
     if abs(nearest - document.limit.nearest_distance_from_isocentre_mm) > _SAME_MM:
         raise InputError(
-            f"{around.limiting.name} lies {nearest:.2f} mm from the isocentre, in the plan "
+            f"{limiting.name} lies {nearest:.2f} mm from the isocentre, in the plan "
             f"{document.limit.nearest_distance_from_isocentre_mm:g} mm: these are not the structures it was made with",
             where=str(path),
             remedy="Give the structures that the plan was made with, or plan anew",

@@ -90,7 +90,7 @@ def check_table(check: IndependentCheck) -> Table:
     """Return both parts of the independent calculation with tolerance and verdict."""
     worst = check.largest_in_water
     in_tissue = (
-        f"{percent(check.agreeing_share)} of {check.voxels} voxels within {TISSUE_TOLERANCE:.0%}; median "
+        f"{percent(check.agreeing_share)} of {check.voxels} voxels within {100 * TISSUE_TOLERANCE:.0f} %; median "
         f"{100 * check.median_difference:+.1f} %"
         if check.voxels
         else because("there was no voxel outside metal's shadow")
@@ -103,7 +103,7 @@ def check_table(check: IndependentCheck) -> Table:
                 "(a)",
                 "the same engine with every voxel water, against the depth-dose table",
                 f"largest difference {100 * worst.deviation:+.1f} %, at {worst.distance_mm:.1f} mm from the isocentre",
-                f"{WATER_TOLERANCE:.0%}".replace("%", " %"),
+                f"{100 * WATER_TOLERANCE:.0f} %",
                 _verdict(check.water_agrees),
             ),
             (
