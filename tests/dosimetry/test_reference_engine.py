@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from metaspine.dosimetry import reference_run
 from metaspine.dosimetry.absolute import AbsoluteRate, absolute_rate, reference_distance_mm
 from metaspine.dosimetry.engine import Irradiation
 from metaspine.dosimetry.reference import ReferenceDoses, Stop, reference_dose, reference_doses, resumed
@@ -278,6 +279,27 @@ def test_a_source_in_metal_is_refused() -> None:
     metal = replace(water, density=Volume(np.full(water.density.values.shape, 4.4, np.float32), water.density.grid))
     with pytest.raises(InputError, match=r"inside metal \(4\.4 g/cm3\).*Move the isocentre"):
         run(metal)
+
+
+def test_a_voxel_without_material_or_density_is_refused() -> None:
+    water = all_water(grid())
+    odd = np.array(water.material.values)
+    odd[3, 4, 5] = 7
+    with pytest.raises(
+        InputError, match=r"1 voxels hold a material that the tables don't have.*\(3, 4, 5\).*Give tissues"
+    ):
+        run(replace(water, material=Volume(odd, water.material.grid)))
+    empty = np.array(water.density.values)
+    empty[0, 0, 0] = np.nan
+    with pytest.raises(InputError, match="every voxel needs a density"):
+        run(replace(water, density=Volume(empty, water.density.grid)))
+
+
+def test_energies_outside_the_tables_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    hard = replace(reference_run.spectrum_of(NEEDLE), edges_kev=np.array([30.0, 70.0]), photons_per_bin=np.ones(1))
+    monkeypatch.setattr(reference_run, "spectrum_of", lambda _: hard)
+    with pytest.raises(InputError, match=r"70.*cross sections cover"):
+        run()
 
 
 def test_a_source_outside_the_grid_is_refused() -> None:

@@ -107,9 +107,15 @@ def identity_of(irradiation: Irradiation, runs: Sequence[Run]) -> Mapping[str, s
         "applicator": digest(irradiation.applicator, [run.source for run in runs]),
         "output": digest(irradiation.output.depth_dose),
         "tissues": digest([run.medium for run in runs]),
-        "sampling": digest([run.sampling for run in runs]),
+        "sampling": digest([_drawn(run) for run in runs]),
         "engine": engine_digest(),
     }
+
+
+def _drawn(run: Run) -> list[Any]:
+    """Return what decides how a run is drawn: all that is neither its surroundings nor what it has gathered."""
+    others = ("medium", "source", "primary", "tally")
+    return [getattr(run, field.name) for field in fields(run) if field.name not in others]
 
 
 def digest(*values: Any) -> str:

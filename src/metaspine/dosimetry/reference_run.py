@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metaspine.dosimetry.reference_tissues import Tissues, density_around_applicator
-from metaspine.errors import DeviceFileError
+from metaspine.errors import DeviceFileError, InputError
 from metaspine.geometry.grid import FloatArray
 from metaspine.patient.plan import DwellPosition
 from metaspine.physics.applicators import Applicator
@@ -17,7 +17,7 @@ from metaspine.physics.spectrum import Spectrum, filtered, read_spectrum
 from metaspine.transport.medium import Medium, medium
 from metaspine.transport.primary import Nodes, primary_kerma
 from metaspine.transport.scatter import Sampling, Tally, continued, empty_tally, estimate
-from metaspine.transport.source import Source, point_source
+from metaspine.transport.source import Source, check_inside, point_source
 
 NODE_KEV = 1.0
 """Bins of the spectrum are gathered to nodes this wide for the primary."""
@@ -47,15 +47,22 @@ def started(tissues: Tissues, dwell: DwellPosition, applicator: Applicator, *, s
     DeviceFileError
         When the applicator's file names no spectrum.
     InputError
-        When the source lies outside the grid or in metal.
+        When the source lies outside the grid or in metal, its spectrum reaches beyond the cross sections, or a voxel
+        has no material or no density.
     """
     spectrum = spectrum_of(applicator)
     grid = tissues.density.grid
     density = density_around_applicator(tissues, dwell, applicator)
     tables = photon_tables(tissues.materials)
-    voxels = medium(tissues.material.values, density, grid.spacing_mm, tables=tables, water=0)
     place = (grid.index(dwell.isocentre_mm) + 0.5) * grid.spacing_mm
-    source = point_source(place, spectrum.edges_kev, spectrum.photons_per_bin)
+    try:
+        voxels = medium(tissues.material.values, density, grid.spacing_mm, tables=tables, water=0)
+        source = point_source(place, spectrum.edges_kev, spectrum.photons_per_bin)
+        check_inside(source.point_mm, source.edges_kev, voxels)
+    except ValueError as error:
+        raise InputError(
+            str(error), where="reference engine", remedy="Give tissues and a spectrum that the cross sections cover"
+        ) from error
     farthest = float(np.linalg.norm(grid.spacing_mm * grid.shape))
     primary = primary_kerma(source, nodes_of(spectrum), voxels, radius_mm=farthest)
     return Run(voxels, source, sampling, primary, empty_tally(voxels))
