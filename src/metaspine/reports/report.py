@@ -84,11 +84,7 @@ def write_report(
     _refuse_mixed(plan, dose, monte_carlo)
     refuse_beside_earlier(target.parent, override=plan.override is not None, monte_carlo=monte_carlo is not None)
     progress("drawing the report", 0.0)
-    pages = report_pages(case, advice, scan, plan, dose, result, monte_carlo=monte_carlo)
-    title = f"Plan for intraoperative radiotherapy · {plan.level}"
-    subtitle = f"50 kV needle from the patient's {plan.trajectory.side.value.upper()} side into {plan.level}"
-    document = _document(title, subtitle, band(plan), pages=pages, identity=identity(case, scan), date=date)
-    pdf = typeset(document, at=date)
+    pdf = typeset(report_document(case, advice, scan, plan, dose, result, monte_carlo=monte_carlo, date=date), at=date)
     with whole_folder(target.parent) as folder:
         progress("writing the report", 0.8)
         (folder / target.name).write_bytes(pdf)
@@ -99,6 +95,44 @@ def write_report(
             _write_monte_carlo(plan, monte_carlo, folder)
     progress("writing the report", 1.0)
     return target
+
+
+def report_document(
+    case: Case,
+    advice: Advice,
+    scan: Scan,
+    plan: Plan,
+    dose: Dose,
+    result: Evaluation,
+    *,
+    monte_carlo: MonteCarlo | None = None,
+    date: datetime,
+) -> Document:
+    """Return what a plan's report says, before it is set; the same as :func:`write_report` writes.
+
+    Raises
+    ------
+    FrameMismatch
+        When dose, plan and scan live in different frames of reference.
+    """
+    pages = report_pages(case, advice, scan, plan, dose, result, monte_carlo=monte_carlo)
+    title = f"Plan for intraoperative radiotherapy · {plan.level}"
+    subtitle = f"50 kV needle from the patient's {plan.trajectory.side.value.upper()} side into {plan.level}"
+    return _document(title, subtitle, band(plan), pages=pages, identity=identity(case, scan), date=date)
+
+
+def refusal_document(
+    case: Case,
+    advice: Advice,
+    refusal: MetaspineError,
+    *,
+    scan: Scan | None = None,
+    level: str = "",
+    date: datetime,
+) -> Document:
+    """Return what a refusal's report says, before it is set."""
+    pages = refusal_pages(case, advice, refusal, scan=scan, level=level)
+    return _document("Refused: no plan", subject(case), NO_PLAN, pages=pages, identity=identity(case, scan), date=date)
 
 
 def write_monte_carlo(scan: Scan, plan: Plan, dose: Dose, monte_carlo: MonteCarlo, *, to: Path | str) -> Path:
@@ -170,10 +204,7 @@ def write_refusal(
     """
     target, date = _target(to), now_or_source_date()
     _refuse_earlier_plan(target.parent)
-    pages = refusal_pages(case, advice, refusal, scan=scan, level=level)
-    document = _document(
-        "Refused: no plan", subject(case), NO_PLAN, pages=pages, identity=identity(case, scan), date=date
-    )
+    document = refusal_document(case, advice, refusal, scan=scan, level=level, date=date)
     with whole_folder(target.parent) as folder:
         (folder / target.name).write_bytes(typeset(document, at=date))
     return target

@@ -57,18 +57,32 @@ def typeset(document: Document, *, at: datetime) -> bytes:
     OutputError
         When typst refuses the document.
     """
+    (pdf,) = _compiled(document, format="pdf", timestamp=at)
+    return pdf
+
+
+def pages_as_png(document: Document, *, dots_per_inch: float = 100.0) -> tuple[bytes, ...]:
+    """Return the pages of a document as PNG, for a screen or for the project's own pages.
+
+    Raises
+    ------
+    OutputError
+        When typst refuses the document.
+    """
+    return _compiled(document, format="png", ppi=dots_per_inch)
+
+
+def _compiled(document: Document, **settings: Any) -> tuple[bytes, ...]:
     with TemporaryDirectory(prefix="metaspine-report-") as name:
         folder = Path(name)
         _lay_out(document, folder)
         try:
-            pdf = typst.compile(
-                str(folder / "report.typ"), root=name, ignore_system_fonts=True, format="pdf", timestamp=at
-            )
+            made = typst.compile(str(folder / "report.typ"), root=name, ignore_system_fonts=True, **settings)
         except typst.TypstError as error:
             raise OutputError(
                 f"the report could not be typeset ({error.message})", remedy="Report this together with the case file"
             ) from error
-    return bytes(pdf)
+    return tuple(map(bytes, made)) if isinstance(made, list) else (bytes(made),)
 
 
 def _lay_out(document: Document, folder: Path) -> None:
