@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 from test_reference_beside_console import FAR, LESION, RATE, WALLED, case
 from test_reference_engine import ISOCENTRE, grid, with_wall
 
@@ -15,7 +16,7 @@ from metaspine.dosimetry import irradiation_of, reference_doses
 from metaspine.dosimetry.places import Place, place_of
 from metaspine.dosimetry.reference import Stop
 from metaspine.dosimetry.reference_tissues import Tissues, all_water
-from metaspine.dosimetry.walls import Wall, crosses_wall, wall_before
+from metaspine.dosimetry.walls import CORTEX_G_CM3, SOFT_G_CM3, Wall, bone_before_mm, wall_of
 from metaspine.errors import GridMismatch, InputError, StructureError
 from metaspine.geometry import Volume
 from metaspine.running import silent
@@ -73,14 +74,30 @@ directions = st.tuples(*[st.floats(-1, 1)] * 3).filter(lambda v: float(np.linalg
 def test_a_closed_shell_of_bone_is_a_wall_for_all_that_lies_beyond_it(
     ways: list[tuple[float, float, float]], distance_mm: float
 ) -> None:
+    """A shell of 3 mm of cortex in voxels of 1 mm."""
     tissues = with_wall(grid(14.0, 1.0), 8.0, 11.0)
     unit = np.array([np.array(way) / np.linalg.norm(way) for way in ways])
-    found = wall_before(ISOCENTRE + distance_mm * unit, tissues, ISOCENTRE)
+    points = ISOCENTRE + distance_mm * unit
+    found = bone_before_mm(points, tissues, ISOCENTRE)
     if distance_mm < 7.0:
-        assert found is Wall.OPEN
+        assert (found == 0.0).all()
+        assert wall_of(found) is Wall.LITTLE
     if distance_mm > 12.0:
-        assert found is Wall.INTACT
-    assert wall_before(ISOCENTRE + distance_mm * unit, all_water(grid(14.0, 1.0)), ISOCENTRE) is Wall.OPEN
+        assert found == pytest.approx(3.0, abs=1.2)
+        assert wall_of(found) is Wall.INTACT
+    assert (bone_before_mm(points, all_water(grid(14.0, 1.0)), ISOCENTRE) == 0.0).all()
+
+
+def test_a_smeared_wall_counts_as_much_as_a_sharp_one() -> None:
+    """Three voxels of cortex across the way, then the same mass over seven."""
+    water = all_water(grid(14.0, 1.0))
+    depth = np.arange(water.density.grid.shape[0])
+    sharp = np.where((depth >= 40) & (depth < 43), CORTEX_G_CM3, SOFT_G_CM3)
+    blurred = SOFT_G_CM3 + ndimage.uniform_filter(sharp - SOFT_G_CM3, 5)
+    point = [ISOCENTRE + np.array([26.0, 0.3, -0.2])]
+    for across in (sharp, blurred):
+        density = np.broadcast_to(across[:, None, None], water.density.grid.shape).astype(np.float32)
+        assert bone_before_mm(point, opened(water, density), ISOCENTRE) == pytest.approx([3.0], abs=0.15)
 
 
 def test_a_hole_in_the_wall_opens_it_and_metal_is_no_bone() -> None:
@@ -89,10 +106,11 @@ def test_a_hole_in_the_wall_opens_it_and_metal_is_no_bone() -> None:
     lps = tissues.density.grid.point_mm(np.moveaxis(np.indices(tissues.density.grid.shape), 0, -1)) - ISOCENTRE
     behind = ISOCENTRE + np.array([[15.0, y, 0.0] for y in np.linspace(-6, 6, 25)])
     hole = np.where(lps[..., 1] < 0, 1.0, tissues.density.values).astype(np.float32)
-    assert wall_before(behind, opened(tissues, hole), ISOCENTRE) is Wall.PARTLY
-    assert crosses_wall(behind, opened(tissues, hole), ISOCENTRE).mean() == pytest.approx(0.5, abs=0.1)
+    found = bone_before_mm(behind, opened(tissues, hole), ISOCENTRE)
+    assert wall_of(found) is Wall.THIN
+    assert (found > 1.0).mean() == pytest.approx(0.5, abs=0.1)
     steel = np.where(tissues.density.values > 1.5, 7.9, 1.0).astype(np.float32)
-    assert wall_before(behind, opened(tissues, steel), ISOCENTRE) is Wall.OPEN
+    assert (bone_before_mm(behind, opened(tissues, steel), ISOCENTRE) == 0.0).all()
 
 
 def opened(tissues: Tissues, density: np.ndarray) -> Tissues:

@@ -85,11 +85,16 @@ def test_behind_the_wall_monte_carlo_gives_far_less_and_in_the_open_it_does_not(
 
 def test_the_surgeon_is_told_in_words_only_what_the_numbers_say(places: dict[str, BesideConsole]) -> None:
     walled, unwalled = places["Hottest 0.03 cm3 of cord"], places["Hottest 0.03 cm3 of sac"]
-    assert (walled.wall, unwalled.wall) == (Wall.INTACT, Wall.OPEN)
+    assert (walled.wall, unwalled.wall) == (Wall.INTACT, Wall.LITTLE)
+    assert 2.0 < walled.bone_mm < 3.6
+    assert unwalled.bone_mm == 0.0
     assert walled.for_the_surgeon == (
-        f"Behind the intact wall cord gets {walled.to_water_gy:.1f} Gy, not {walled.console_gy:.1f} Gy."
+        f"Behind the intact wall (bone worth {walled.bone_mm:.1f} mm of cortex) cord gets {walled.to_water_gy:.1f} Gy, "
+        f"not {walled.console_gy:.1f} Gy."
     )
-    assert unwalled.for_the_surgeon.startswith("Through the open wall the console's dose holds")
+    assert unwalled.for_the_surgeon.startswith(
+        "Little bone stands in the way (bone worth 0.0 mm of cortex): the console's dose holds for sac"
+    )
     assert places["Border of lesion"].for_the_surgeon == ""
     assert places["Hottest 0.03 cm3 of far"].for_the_surgeon == ""
 
@@ -97,16 +102,16 @@ def test_the_surgeon_is_told_in_words_only_what_the_numbers_say(places: dict[str
 @pytest.mark.parametrize(
     ("water_gy", "wall", "words"),
     [
-        (2.6, Wall.INTACT, "Behind the intact wall cord gets 2.6 Gy, not 8.0 Gy."),
-        (6.7, Wall.INTACT, "Behind the intact wall the console's dose holds"),
-        (6.4, Wall.PARTLY, "Behind a wall that is open in parts cord gets 6.4 Gy, not 8.0 Gy."),
-        (9.9, Wall.OPEN, "Through the open wall the console's dose holds"),
-        (10.1, Wall.OPEN, "Through the open wall cord gets MORE than the console says: 10.1 Gy, not 8.0 Gy."),
+        (2.6, Wall.INTACT, "Behind the intact wall (bone worth 2.1 mm of cortex) cord gets 2.6 Gy, not 8.0 Gy."),
+        (6.7, Wall.INTACT, "Behind the intact wall (bone worth 2.1 mm of cortex) the console's dose holds for cord"),
+        (6.4, Wall.THIN, "Behind some bone (bone worth 2.1 mm of cortex) cord gets 6.4 Gy, not 8.0 Gy."),
+        (9.9, Wall.LITTLE, "Little bone stands in the way (bone worth 2.1 mm of cortex): the console's dose holds"),
+        (10.1, Wall.LITTLE, "Little bone stands in the way (bone worth 2.1 mm of cortex): cord gets MORE than the"),
     ],
 )
 def test_a_difference_is_one_only_beyond_its_band(water_gy: float, wall: Wall, words: str) -> None:
     """1 SD of 10.5 %: the band around 8 Gy ends at 8 / (1 + 0.2058) = 6.63 Gy and at 8 / (1 - 0.2058) = 10.07 Gy."""
-    found = BesideConsole("cord", 30, 8.0, water_gy, water_gy, 0.105, "cord", wall)
+    found = BesideConsole("cord", 30, 8.0, water_gy, water_gy, 0.105, "cord", wall, 2.1)
     near_edge = replace(found, to_water_gy=6.64)
     assert near_edge.differs is False
     assert replace(found, to_water_gy=6.62).differs is True

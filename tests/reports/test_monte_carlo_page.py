@@ -27,8 +27,8 @@ from metaspine.reports import write_monte_carlo, write_report
 from metaspine.reports.monte_carlo_files import CHECKPOINT, FILES, PAGES
 from metaspine.reports.monte_carlo_page import check_table, monte_carlo_pages, place_table, words
 
-WALLED = BesideConsole("Hottest 0.03 cm3 of cord", 30, 8.0, 2.7, 2.6, 0.12, "cord", Wall.INTACT)
-OPEN = replace(WALLED, to_water_gy=7.6, wall=Wall.OPEN)
+WALLED = BesideConsole("Hottest 0.03 cm3 of cord", 30, 8.0, 2.7, 2.6, 0.12, "cord", Wall.INTACT, 2.1)
+OPEN = replace(WALLED, to_water_gy=7.6, wall=Wall.LITTLE, bone_mm=0.1)
 
 
 def plain(row: tuple[str, ...]) -> tuple[str, ...]:
@@ -72,9 +72,9 @@ def test_no_canal_is_invented_where_bone_closes_around_none(monte_carlo: MonteCa
 def test_the_surgeon_reads_what_the_numbers_say_and_nothing_where_there_are_none() -> None:
     (block,) = words((WALLED, OPEN, replace(WALLED, structure="", place="Border of lesion")))
     assert [remark.text for remark in block.remarks] == [
-        "Behind the intact wall cord gets 2.6 Gy, not 8.0 Gy.",
-        "Through the open wall the console's dose holds: cord gets 7.6 Gy by Monte Carlo and 8.0 Gy by the console, "
-        "the same within the uncertainty.",
+        "Behind the intact wall (bone worth 2.1 mm of cortex) cord gets 2.6 Gy, not 8.0 Gy.",
+        "Little bone stands in the way (bone worth 0.1 mm of cortex): the console's dose holds for cord: 7.6 Gy by "
+        "Monte Carlo, 8.0 Gy by the console, the same within the uncertainty.",
     ]
     assert words((replace(WALLED, voxels=0), replace(WALLED, wall=None))) == ()
 

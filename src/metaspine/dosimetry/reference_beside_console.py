@@ -7,14 +7,14 @@ takes what water would not, not that more should be given.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metaspine.dosimetry.places import HOTTEST_CM3, Mask, border, centres_mm, console_gy, hottest, shell
 from metaspine.dosimetry.reference import ReferenceDoses
-from metaspine.dosimetry.walls import Wall, wall_before
+from metaspine.dosimetry.walls import Wall, bone_before_mm, wall_of
 from metaspine.geometry.grid import FloatArray
 from metaspine.patient.plan import Plan
 from metaspine.patient.scan import Scan
@@ -39,6 +39,8 @@ class BesideConsole:
     """The structure whose hottest part this is; empty at the prescribed distance and at the lesion's border."""
     wall: Wall | None = None
     """What stands between the source and that part."""
+    bone_mm: float = float("nan")
+    """How much bone stands there, in mm of cortex: median over the straight ways (DOS-21)."""
 
     @property
     def ratio(self) -> float:
@@ -63,18 +65,19 @@ class BesideConsole:
 
     @property
     def for_the_surgeon(self) -> str:
-        """What it means behind the wall that stands there, or stands no more; empty where no structure is named."""
+        """What it means for the structure, with the bone in the way; empty where no structure is named."""
         if not self.structure or self.voxels == 0 or self.wall is None:
             return ""
         true, console = f"{self.to_water_gy:.1f} Gy", f"{self.console_gy:.1f} Gy"
+        worth = f"(bone worth {self.bone_mm:.1f} mm of cortex)"
         where = {
-            Wall.INTACT: "Behind the intact wall",
-            Wall.PARTLY: "Behind a wall that is open in parts",
-            Wall.OPEN: "Through the open wall",
+            Wall.INTACT: f"Behind the intact wall {worth}",
+            Wall.THIN: f"Behind some bone {worth}",
+            Wall.LITTLE: f"Little bone stands in the way {worth}:",
         }[self.wall]
         if not self.differs:
             return (
-                f"{where} the console's dose holds: {self.structure} gets {true} by Monte Carlo and {console} by the "
+                f"{where} the console's dose holds for {self.structure}: {true} by Monte Carlo, {console} by the "
                 "console, the same within the uncertainty."
             )
         if self.to_water_gy > self.console_gy:
@@ -131,22 +134,14 @@ def _limiting(plan: Plan, scan: Scan, further: Sequence[Structure]) -> list[Stru
 def _beside_hottest(structure: Structure, console: FloatArray, reference: ReferenceDoses) -> BesideConsole:
     grid, irradiation = reference.to_medium.volume.grid, reference.irradiation
     mask = hottest(structure, console, grid)
-    wall = None
-    if mask.any() and irradiation.tissues is not None:
-        wall = wall_before(centres_mm(grid)[mask], irradiation.tissues, irradiation.dwells[0].isocentre_mm)
-    place = f"Hottest {HOTTEST_CM3:g} cm3 of {structure.name}"
-    return _beside(place, mask, console, reference, structure=structure.name, wall=wall)
+    found = _beside(f"Hottest {HOTTEST_CM3:g} cm3 of {structure.name}", mask, console, reference)
+    if not mask.any() or irradiation.tissues is None:
+        return replace(found, structure=structure.name)
+    bone = bone_before_mm(centres_mm(grid)[mask], irradiation.tissues, irradiation.dwells[0].isocentre_mm)
+    return replace(found, structure=structure.name, wall=wall_of(bone), bone_mm=float(np.median(bone)))
 
 
-def _beside(
-    place: str,
-    voxels: Mask,
-    console: FloatArray,
-    reference: ReferenceDoses,
-    *,
-    structure: str = "",
-    wall: Wall | None = None,
-) -> BesideConsole:
+def _beside(place: str, voxels: Mask, console: FloatArray, reference: ReferenceDoses) -> BesideConsole:
     mask = voxels & np.isfinite(console)
 
     def median(values: NDArray[np.floating]) -> float:
@@ -159,6 +154,4 @@ def _beside(
         to_medium_gy=median(reference.to_medium.volume.values),
         to_water_gy=median(reference.to_water.volume.values),
         relative_uncertainty=median(reference.to_medium.relative_uncertainty.values),
-        structure=structure,
-        wall=wall,
     )

@@ -93,7 +93,8 @@ def _place(place: BesideConsole) -> dict[str, Any]:
         "relative_uncertainty": _number(place.relative_uncertainty, 4),
         "ratio_water_in_medium_to_console": _number(place.ratio, 4) if known else None,
         "differs": place.differs if known else None,
-        "wall": place.wall.value if place.wall else None,
+        "in_the_way": place.wall.value if place.wall else None,
+        "bone_in_the_way_mm_of_cortex": _number(place.bone_mm, 2),
         "in_words": place.for_the_surgeon or None,
     }
 
