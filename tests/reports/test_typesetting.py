@@ -25,7 +25,7 @@ from metaspine.reports.blocks import (
     Source,
     Table,
 )
-from metaspine.reports.typesetting import _DRAWABLE, printable, typeset
+from metaspine.reports.typesetting import _DRAWABLE, pages_as_png, printable, typeset
 
 DATE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOSTILE = (
@@ -111,6 +111,19 @@ def test_the_same_document_and_date_give_the_same_bytes_with_the_date_inside() -
     assert first == second
     assert str(PdfReader(io.BytesIO(first)).metadata["/CreationDate"]).startswith("D:20260102030405")
     assert typeset(content, at=datetime(2027, 1, 1, tzinfo=UTC)) != first
+
+
+def test_the_pages_can_be_had_as_pictures_too() -> None:
+    rows = tuple((f"row {n}", "value") for n in range(150))
+    content = document(Table("Table", ("a", "b"), rows, (1, 1)))
+    pages = pages_as_png(content, dots_per_inch=72.0)
+    assert len(pages) == len(PdfReader(io.BytesIO(typeset(content, at=DATE))).pages) > 2
+    for page in pages:
+        assert page.startswith(b"\x89PNG")
+        assert (int.from_bytes(page[16:20], "big"), int.from_bytes(page[20:24], "big")) == pytest.approx(
+            (595, 842), abs=1
+        )
+    assert len(pages_as_png(document(Notice("note", "t", "words")))) == 1
 
 
 def test_only_embedded_fonts_are_used() -> None:
