@@ -108,7 +108,7 @@ def test_closing_drops_what_is_under_way() -> None:
         finally:
             ended.append(request)
 
-    following: LatestRequest[str, str] = LatestRequest(work, seen.append, lambda request, error: None)
+    following: LatestRequest[str, str] = LatestRequest(work, seen.append, Slow().failed)
     following.ask("a")
     assert begun.wait(ENOUGH_S)
     following.close()

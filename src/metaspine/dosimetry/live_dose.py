@@ -112,10 +112,10 @@ def live_dose(
     )
 
 
+_STATED = "Noise and smoothing stand with it (DOS-08); doubtful voxels are flagged."
 _SAID = {
-    Tier.DRAG: "Drag tier: computed primary times water's scatter ratio, for following a moving needle only; 1 SD 6 % to "
-    "25 mm and 11 % beyond in the spine phantom (DOS-09); not given in, near and behind metal.",
-    Tier.LIVE: "Live tier: computed primary and smoothed Monte Carlo scatter; its noise stands with it (DOS-08). Where "
-    "metal is near, or doubts are flagged, wait for the reference engine.",
-    Tier.REFINED: "Refined live tier: computed primary and smoothed Monte Carlo scatter; its noise stands with it (DOS-08).",
+    Tier.DRAG: "Drag tier, for following a moving needle only: computed primary times water's scatter ratio; not given "
+    "in, near and behind metal. Its error stands with it (DOS-09).",
+    Tier.LIVE: f"Live tier: computed primary and smoothed Monte Carlo scatter. {_STATED}",
+    Tier.REFINED: f"Refined live tier: computed primary and Monte Carlo scatter, smoothed less. {_STATED}",
 }

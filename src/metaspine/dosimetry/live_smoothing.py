@@ -131,6 +131,15 @@ def expected(primary: Field, kinds: NDArray[np.uint8], place: Place, tables: InW
     return known
 
 
+def expected_scatter(primary_to_water: FloatArray, distance_mm: FloatArray, tables: InWater) -> FloatArray:
+    """Return f in Gy per photon at points (...) of some primary kerma and distance from the source."""
+    spot = distance_mm / TABLE_STEP_MM
+    rows = np.arange(len(tables.primary))
+    spread = 1 / (4 * np.pi * np.maximum(distance_mm, 1.0) ** 2)
+    left = primary_to_water / (np.interp(spot, rows, tables.primary) * spread)
+    return np.asarray(np.interp(spot, rows, tables.scatter) * spread * np.maximum(left, DARKEST) ** DARKENING)
+
+
 def smoothed(halves: Halves, known: Expected, place: Place, photons: int) -> Smoothed:
     """Return the mean of two halves over f, smoothed as befits the number of photons followed."""
     fields = np.zeros((3, *known.kinds.shape), np.float32)
@@ -177,9 +186,9 @@ def _one_step(field: Field, spread: Field, known: Expected, stride: int, numbers
 
     def slab(low: int, high: int) -> None:
         first, last = (low + RIM) * rows * columns, (high + RIM) * rows * columns
-        near = tuple(flat[first + jump : last + jump] for jump in jumps)
-        near_kinds = tuple(kinds[first + jump : last + jump] for jump in jumps)
-        here = slice(first, last)
+        here, *there = (slice(first + jump, last + jump) for jump in (0, *jumps))
+        near = tuple(flat[neighbour] for neighbour in there)
+        near_kinds = tuple(kinds[neighbour] for neighbour in there)
         _diffuse((flat[here], kinds[here], width2[here]), near, near_kinds, numbers, out[here])
 
     in_slabs(planes - 2 * RIM, slab)
@@ -251,8 +260,8 @@ def _divide(low: int, high: int, fields: Field, known: Expected, halves: Halves,
 @kernel
 def _diffuse(
     own: tuple[Field, NDArray[np.uint8], Field],
-    near: tuple[Field, Field, Field, Field, Field, Field],
-    near_kinds: tuple[Kinds, Kinds, Kinds, Kinds, Kinds, Kinds],
+    near: tuple[Field, ...],
+    near_kinds: tuple[Kinds, ...],
     numbers: Field,
     out: Field,
 ) -> None:

@@ -1,8 +1,8 @@
 """Where a live dose cannot be trusted: in, near and behind metal, off the calibrated range, out of reach.
 
-Which directions metal covers is kept on the six faces of a cube around the source, each face a square of cells, with the
-distance at which metal begins. A cell that metal touches counts as covered and so do its neighbours: the shadow comes
-out a little too wide, never too narrow.
+Which directions metal covers is kept on the six faces of a cube around the source, each face a square of cells, with
+the distance at which metal begins. A cell that metal touches counts as covered and so do its neighbours: the shadow
+comes out a little too wide, never too narrow.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from metaspine.dosimetry.live_patient import INTERIOR, STILL
 from metaspine.dosimetry.live_smoothing import Field, Place, in_slabs
+from metaspine.dosimetry.live_window import Window
+from metaspine.geometry.grid import FloatArray
 from metaspine.transport.compiling import kernel, step
 
 CELLS = 64
@@ -56,6 +58,21 @@ def doubts(
     begins = metal_begins(metal, place)
     in_slabs(place.shape[0], lambda low, high: _doubt(low, high, found, (kinds, begins), place, valid_mm))
     return found
+
+
+def behind_metal(points_mm: FloatArray, metal: NDArray[np.bool_], around: Window) -> NDArray[np.bool_]:
+    """Say of points (n, 3), from the window's corner, whether they lie in, near or behind metal."""
+    spacing = around.grid.spacing_mm
+    at = np.floor(points_mm / spacing).astype(int)
+    near = around.kinds[tuple(at.T)] == STILL
+    if not metal.any():
+        return np.asarray(near)
+    x, y, z = around.source.point_mm
+    sides = (float(spacing[0]), float(spacing[1]), float(spacing[2]))
+    behind = np.zeros(len(points_mm), np.bool_)
+    place = Place(around.medium.shape, (0, 0, 0), sides, (x, y, z), 0.0)
+    _behind(points_mm - np.array([x, y, z]), metal_begins(metal, place), behind)
+    return np.asarray(near | behind)
 
 
 def metal_begins(metal: NDArray[np.bool_], place: Place) -> Field:
@@ -100,6 +117,14 @@ def _cover(voxels: NDArray[np.int64], begins: Field, place: Place) -> None:
             for near_a in range(max(a - 1, 0), min(a + 2, CELLS)):
                 for near_b in range(max(b - 1, 0), min(b + 2, CELLS)):
                     begins[face, near_a, near_b] = min(begins[face, near_a, near_b], distance)
+
+
+@kernel
+def _behind(offsets_mm: FloatArray, begins: Field, behind: NDArray[np.bool_]) -> None:
+    for index in range(len(offsets_mm)):
+        x, y, z = offsets_mm[index, 0], offsets_mm[index, 1], offsets_mm[index, 2]
+        face, a, b = _cell(x, y, z)
+        behind[index] = math.sqrt(x * x + y * y + z * z) > begins[face, a, b]
 
 
 @kernel

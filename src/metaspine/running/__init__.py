@@ -5,4 +5,12 @@ from metaspine.running.latest import LatestRequest
 from metaspine.running.progress import Progress, silent
 from metaspine.running.writing import require_writable, whole_file, whole_folder
 
-__all__ = ["LatestRequest", "Progress", "now_or_source_date", "require_writable", "silent", "whole_file", "whole_folder"]
+__all__ = [
+    "LatestRequest",
+    "Progress",
+    "now_or_source_date",
+    "require_writable",
+    "silent",
+    "whole_file",
+    "whole_folder",
+]

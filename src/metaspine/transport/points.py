@@ -59,7 +59,7 @@ def _fill(
     source: Source,
     medium: Medium,
 ) -> None:
-    """Fill ``kerma``; ``beam``: (material, node) attenuation per tick and g/cm3, kerma unattenuated; (material,) room."""
+    """Fill ``kerma``; ``beam``: (material, node) attenuation per tick and g/cm3, and kerma; (material,) room."""
     attenuation, weights, areal = beam
     start, nodes = source.point_mm, attenuation.shape[1]
     for index in range(len(points_mm)):
