@@ -31,6 +31,13 @@ DRAG_ERROR_NEAR, DRAG_ERROR_FAR = 0.06, 0.11
 """Of the drag tier's dose, one standard deviation, without metal (DOS-09)."""
 SMOOTHING_ERROR_PER_MM = 0.015
 """Of the scattered kerma, for each mm of the smoothing's width (DOS-08)."""
+BEHIND_METAL_ERROR = 0.15
+"""Of the dose behind metal, one standard deviation, by smoothing across the shadow's edge (DOS-10)."""
+LEAST = 1e-60
+"""Keeps a division defined where there is no dose."""
+DIMMEST = 0.02
+"""Quotients below have the noise of this one: no score at all is no certainty."""
+BEHIND_METAL = 2
 NOT_FOR_DRAG, NOWHERE = 1 | 2 | 4 | 32, 4 | 32
 """Doubts, as :class:`metaspine.dosimetry.live_trust.Doubt` numbers them, with which no dose is given."""
 
@@ -155,15 +162,17 @@ def _assemble(
                 f = known.scatter[i + RIM, j + RIM, k + RIM]
                 packed = halves.packed[i + place.offset[0] + 1, j + place.offset[1] + 1, k + place.offset[2] + 1]
                 ratio = halves.ratio[packed & MATERIAL_BITS]
+                quotient = fields[TO_WATER, i + RIM, j + RIM, k + RIM]
                 of_medium = f * ratio * fields[TO_MEDIUM, i + RIM, j + RIM, k + RIM]
-                of_water = f * fields[TO_WATER, i + RIM, j + RIM, k + RIM]
+                of_water = f * quotient
                 to_medium, to_water = primary[i, j, k, 0] + of_medium, primary[i, j, k, 1] + of_water
                 noise = noises[min(known.kinds[i + RIM, j + RIM, k + RIM], STILL), shell]
                 width2 = narrowed2 * known.width2[i + RIM, j + RIM, k + RIM]
                 blurred2 = SMOOTHING_ERROR_PER_MM * SMOOTHING_ERROR_PER_MM * width2
-                noise2 = noise * noise * f * f + blurred2 * of_water * of_water
-                relative2 = ratio * ratio * noise2 / (to_medium * to_medium) if to_medium > 0.0 else 0.0
-                water2 = noise2 / (to_water * to_water) if to_water > 0.0 else 0.0
+                noise2 = noise * max(quotient, DIMMEST) * f * f + blurred2 * of_water * of_water
+                hidden2 = BEHIND_METAL_ERROR * BEHIND_METAL_ERROR if doubts[i, j, k] & BEHIND_METAL else 0.0
+                relative2 = ratio * ratio * noise2 / max(to_medium * to_medium, LEAST) + hidden2
+                water2 = noise2 / max(to_water * to_water, LEAST) + hidden2
                 made.to_medium[i, j, k] = scale.photons * to_medium
                 made.to_water[i, j, k] = scale.photons * to_water
                 made.noise[i, j, k] = math.sqrt(relative2)

@@ -97,7 +97,7 @@ class Smoothed:
     fields: Field
     """(field, x, y, z) with the rim; to the medium over the material's ratio besides."""
     noise: Field
-    """(kind, shell): one standard deviation of the quotients."""
+    """(kind, shell): the variance of the quotients over their mean."""
 
 
 def width_mm(distance_mm: float, photons: int) -> float:
@@ -145,7 +145,7 @@ def smoothed(halves: Halves, known: Expected, place: Place, photons: int) -> Smo
     fields = np.zeros((3, *known.kinds.shape), np.float32)
     in_slabs(place.shape[0], lambda low, high: _divide(low, high, fields, known, halves, place))
     fields = _diffused(fields, known, place, narrowed(photons) ** 2)
-    return Smoothed(fields, _noise(fields[HALF_DIFFERENCE], known.kinds, place))
+    return Smoothed(fields, _noise(fields, known.kinds, place))
 
 
 def in_slabs(planes: int, work: Callable[[int, int], None]) -> None:
@@ -194,19 +194,19 @@ def _one_step(field: Field, spread: Field, known: Expected, stride: int, numbers
     in_slabs(planes - 2 * RIM, slab)
 
 
-def _noise(difference: Field, kinds: NDArray[np.uint8], place: Place) -> Field:
-    """Return the root mean square of the halves' difference by kind and shell; small shells take their neighbours'."""
+def _noise(fields: Field, kinds: NDArray[np.uint8], place: Place) -> Field:
+    """Return the variance over the mean of the quotients by kind and shell; small shells take their neighbours'."""
     shells = int(place.reach_mm / SHELL_MM) + 2
-    squares, counts = np.zeros((place.shape[0], STILL + 1, shells)), np.zeros((place.shape[0], STILL + 1, shells))
-    in_slabs(place.shape[0], lambda low, high: _square(low, high, difference, kinds, (squares, counts), place))
-    square, count = squares.sum(axis=0), counts.sum(axis=0)
+    sums = np.zeros((3, place.shape[0], STILL + 1, shells))
+    in_slabs(place.shape[0], lambda low, high: _sum(low, high, fields, kinds, sums, place))
+    square, value, count = sums.sum(axis=1)
     noise = np.zeros(square.shape, np.float32)
     for kind in (SOFT, COMPACT, STILL):
-        enough = count[kind] >= _FEWEST_VOXELS
+        enough = (count[kind] >= _FEWEST_VOXELS) & (value[kind] > 0)
         if not enough.any():
-            enough = count[kind] > 0
+            enough = value[kind] > 0
         if enough.any():
-            found = np.sqrt(square[kind][enough] / count[kind][enough])
+            found = square[kind][enough] / value[kind][enough]
             noise[kind] = np.interp(np.arange(shells), np.flatnonzero(enough), found)
     return noise
 
@@ -288,15 +288,8 @@ def _diffuse(
 
 
 @kernel
-def _square(
-    low: int,
-    high: int,
-    difference: Field,
-    kinds: NDArray[np.uint8],
-    sums: tuple[FloatArray, FloatArray],
-    place: Place,
-) -> None:
-    squares, counts = sums
+def _sum(low: int, high: int, fields: Field, kinds: NDArray[np.uint8], sums: FloatArray, place: Place) -> None:
+    """Sum squared differences, values and voxels by plane, kind and shell."""
     spacing, source = place.spacing_mm, place.source_mm
     for i in range(low, high):
         for j in range(place.shape[1]):
@@ -307,9 +300,8 @@ def _square(
                 x = (i + 0.5) * spacing[0] - source[0]
                 y = (j + 0.5) * spacing[1] - source[1]
                 z = (k + 0.5) * spacing[2] - source[2]
-                square = x * x + y * y + z * z
-                if square <= place.reach_mm * place.reach_mm:
-                    shell = int(math.sqrt(square) / SHELL_MM)
-                    value = difference[i + RIM, j + RIM, k + RIM]
-                    squares[i, kind, shell] += value * value
-                    counts[i, kind, shell] += 1.0
+                shell = int(math.sqrt(x * x + y * y + z * z) / SHELL_MM)
+                difference = fields[HALF_DIFFERENCE, i + RIM, j + RIM, k + RIM]
+                sums[0, i, kind, shell] += difference * difference
+                sums[1, i, kind, shell] += fields[TO_WATER, i + RIM, j + RIM, k + RIM]
+                sums[2, i, kind, shell] += 1.0
