@@ -26,7 +26,7 @@ from metaspine.physics.applicators import DoseConvention
 from metaspine.running import LatestRequest
 from metaspine.transport.scatter import Sampling
 
-FEW = live_sampling()._replace(rays_per_batch=500)
+FEW = live_sampling()._replace(rays_per_batch=500, sites_per_ray=16)
 REGION_SLICES = (slice(None),) * 3
 
 
@@ -123,7 +123,8 @@ sys.path.insert(0, sys.argv[1])
 from live_phantom import patient
 from test_live_engine import shown
 doses = shown(patient(rod=True), steps=3)
-print(*(hashlib.sha256(one.to_medium.volume.values.tobytes() + one.noise.values.tobytes()).hexdigest() for one in doses))
+for one in doses:
+    print(hashlib.sha256(one.to_medium.volume.values.tobytes() + one.noise.values.tobytes()).hexdigest())
 """
 
 
@@ -205,6 +206,12 @@ def test_what_a_live_dose_says_of_itself() -> None:
     np.testing.assert_allclose(
         live.to_medium.relative_uncertainty.values[known], np.sqrt(common + live.noise.values[known] ** 2), rtol=1e-4
     )
+
+
+def test_a_resting_needle_gets_its_live_dose_first() -> None:
+    request = asked(DWELL, resting=True)
+    updates = [one for one in live_updates(patient(), request, sampling=FEW, steps_to_live=1, enough_photons=1) if one]
+    assert [update.tier for update in updates] == [Tier.LIVE]
 
 
 def test_dose_is_proportional_to_time() -> None:

@@ -4,7 +4,7 @@ r"""The live engine: a dose that follows the needle, at once, then right, then f
 
 - **drag**: the exact primary to 40 mm, times one plus water's ratio of scattered to primary kerma at that distance. No
   photon is followed. Its error is that of the ratio (DOS-09); behind metal it is wrong altogether and is not given.
-- **live**: the exact primary to 50 mm and the scatter of some 200 000 photons, smoothed
+- **live**: the exact primary to 50 mm and the scatter of some 150 000 photons, smoothed
   (:mod:`metaspine.dosimetry.live_smoothing`).
 - **refined**: the same photons and more, smoothed ever less, while the needle rests.
 
@@ -38,7 +38,7 @@ from metaspine.patient.plan import DwellPosition
 from metaspine.transport.scatter import Sampling
 
 DRAG_MM = 40.0
-STEPS_TO_LIVE = 7
+STEPS_TO_LIVE = 5
 """DOS-08."""
 ENOUGH_PHOTONS = 40_000_000
 _WHERE = "live engine"
@@ -50,11 +50,13 @@ class LiveRequest:
 
     dwell: DwellPosition
     asked_s: float
+    resting: bool = False
+    """True: the needle has come to rest and its dragged dose is seen already; the live tier comes first."""
 
 
-def asked(dwell: DwellPosition) -> LiveRequest:
+def asked(dwell: DwellPosition, *, resting: bool = False) -> LiveRequest:
     """Return a request for a position of the needle, asked now."""
-    return LiveRequest(dwell, time.monotonic())
+    return LiveRequest(dwell, time.monotonic(), resting)
 
 
 def live_updates(
@@ -89,7 +91,8 @@ def live_updates(
     """
     drawn = live_sampling() if sampling is None else sampling
     _check(request.dwell, steps_to_live)
-    yield drag_dose(patient, request)
+    if not request.resting:
+        yield drag_dose(patient, request)
     scene = scene_of(patient, request.dwell, LIVE_MM, MARGIN_MM)
     scatter = Scatter(scene.window, drawn)
     for _ in range(steps_to_live):

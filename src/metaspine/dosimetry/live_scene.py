@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from metaspine.dosimetry.live_assembly import Scale
 from metaspine.dosimetry.live_dose import Scattered
-from metaspine.dosimetry.live_patient import LivePatient
+from metaspine.dosimetry.live_patient import LIVE_MM, LivePatient
 from metaspine.dosimetry.live_smoothing import Expected, Field, Halves, Place, expected, in_water
 from metaspine.dosimetry.live_trust import Doubt, doubts
 from metaspine.dosimetry.live_window import Box, Window, inner, window
@@ -28,8 +28,8 @@ HALVES = 2
 
 
 def live_sampling(seed: int = 1) -> Sampling:
-    """Return how rays are drawn: in steps of about ten milliseconds, so that old work ends soon."""
-    return Sampling(seed=seed, rays_per_batch=1000)
+    """Return how rays are drawn: in steps of ten to twenty milliseconds, so that old work ends soon."""
+    return Sampling(seed=seed, rays_per_batch=2000, sites_per_ray=8, region_mm=LIVE_MM)
 
 
 @dataclass(frozen=True, eq=False)

@@ -129,6 +129,27 @@ def _emptied(
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _near(start: FloatArray, step_mm: float, direction: FloatArray, radius_mm: float, count: int) -> tuple[int, int]:
+    """Return from which to below which voxel of a row the needle's axis is nearer than ``radius_mm``.
+
+    ``start`` is the first voxel's offset from the isocentre; the row runs along the last axis. The squared distance
+    from the axis is a parabola along it.
+    """
+    along = start[0] * direction[0] + start[1] * direction[1] + start[2] * direction[2]
+    constant = start[0] ** 2 + start[1] ** 2 + start[2] ** 2 - along**2 - radius_mm**2
+    slope = start[2] - along * direction[2]
+    curvature = 1.0 - direction[2] ** 2
+    if curvature < 1e-9:
+        return (0, count) if constant < 0.0 else (0, 0)
+    inside2 = slope**2 - curvature * constant
+    if inside2 <= 0.0:
+        return 0, 0
+    half = np.sqrt(inside2) / curvature / step_mm
+    middle = -slope / curvature / step_mm
+    return max(0, int(np.ceil(middle - half))), min(count, int(np.floor(middle + half)) + 1)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _cut(
     kinds: NDArray[np.uint8],
     found: NDArray[np.int64],
@@ -139,28 +160,29 @@ def _cut(
     """Fill number and share of the voxels that the applicator cuts, and return how many."""
     spacing, isocentre, direction = place
     half_diagonal = 0.5 * np.sqrt(np.sum(spacing**2))
-    radius, tip = shape_mm[0] + half_diagonal, shape_mm[1] + half_diagonal
     offset, part = np.empty(3), np.empty(3)
+    rows, columns = kinds.shape[1], kinds.shape[2]
     count = 0
-    for number in range(kinds.size):
-        k = number % kinds.shape[2]
-        rest = number // kinds.shape[2]
-        offset[0] = (rest // kinds.shape[1] + 0.5) * spacing[0] - isocentre[0]
-        offset[1] = (rest % kinds.shape[1] + 0.5) * spacing[1] - isocentre[1]
-        offset[2] = (k + 0.5) * spacing[2] - isocentre[2]
-        along = offset[0] * direction[0] + offset[1] * direction[1] + offset[2] * direction[2]
-        across2 = offset[0] ** 2 + offset[1] ** 2 + offset[2] ** 2 - along**2
-        if along > tip or across2 > radius**2:
-            continue
-        held = 0
-        for piece in range(_PARTS**3):
-            part[0] = offset[0] + ((piece % _PARTS + 0.5) / _PARTS - 0.5) * spacing[0]
-            part[1] = offset[1] + ((piece // _PARTS % _PARTS + 0.5) / _PARTS - 0.5) * spacing[1]
-            part[2] = offset[2] + ((piece // _PARTS**2 + 0.5) / _PARTS - 0.5) * spacing[2]
-            held += inside(part, direction, shape_mm)
-        if held > 0:
-            found[count], shares[count] = number, held / _PARTS**3
-            count += 1
-        if inside(offset, direction, shape_mm):
-            kinds[rest // kinds.shape[1], rest % kinds.shape[1], k] = INTERIOR
+    for row in range(kinds.shape[0] * rows):
+        i, j = row // rows, row % rows
+        offset[0] = (i + 0.5) * spacing[0] - isocentre[0]
+        offset[1] = (j + 0.5) * spacing[1] - isocentre[1]
+        offset[2] = 0.5 * spacing[2] - isocentre[2]
+        first, last = _near(offset, spacing[2], direction, shape_mm[0] + half_diagonal, columns)
+        for k in range(first, last):
+            offset[2] = (k + 0.5) * spacing[2] - isocentre[2]
+            along = offset[0] * direction[0] + offset[1] * direction[1] + offset[2] * direction[2]
+            if along > shape_mm[1] + half_diagonal:
+                continue
+            held = 0
+            for piece in range(_PARTS**3):
+                part[0] = offset[0] + ((piece % _PARTS + 0.5) / _PARTS - 0.5) * spacing[0]
+                part[1] = offset[1] + ((piece // _PARTS % _PARTS + 0.5) / _PARTS - 0.5) * spacing[1]
+                part[2] = offset[2] + ((piece // _PARTS**2 + 0.5) / _PARTS - 0.5) * spacing[2]
+                held += inside(part, direction, shape_mm)
+            if held > 0:
+                found[count], shares[count] = row * columns + k, held / _PARTS**3
+                count += 1
+            if inside(offset, direction, shape_mm):
+                kinds[i, j, k] = INTERIOR
     return count

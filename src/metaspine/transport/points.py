@@ -15,7 +15,7 @@ from metaspine.transport.medium import MATERIAL_BITS, OUTSIDE, TOTAL, TRANSFER, 
 from metaspine.transport.photons import GRAY_PER_KEV_PER_MM3
 from metaspine.transport.primary import Nodes
 from metaspine.transport.source import Source, beyond_rim, check_inside, emission
-from metaspine.transport.voxel_walk import MM_PER_TICK, TICKS_PER_MM, leaves_at, next_voxel, voxel_of, walk_from
+from metaspine.transport.voxel_walk import MM_PER_TICK, TICKS_PER_MM, leaves_at, next_voxel, walk_from
 
 FloatArray = NDArray[np.float64]
 
@@ -68,15 +68,16 @@ def _fill(
         direction = (x / distance, y / distance, z / distance)
         goal, at = int(distance * TICKS_PER_MM), 0
         areal[:] = 0.0
-        walk = walk_from(voxel_of(start[0], start[1], start[2], medium.lattice), start, direction, medium.lattice)
-        while medium.packed[walk.voxel] & MATERIAL_BITS != OUTSIDE:
+        walk = walk_from(start, direction, medium.lattice)
+        while medium.packed[np.uint64(walk.voxel)] & MATERIAL_BITS != OUTSIDE:
             end = min(leaves_at(walk), goal)
-            areal[medium.packed[walk.voxel] & MATERIAL_BITS] += medium.density[walk.voxel] * (end - at)
+            here = medium.packed[np.uint64(walk.voxel)] & MATERIAL_BITS
+            areal[here] += medium.density[np.uint64(walk.voxel)] * (end - at)
             at = end
             if at >= goal:
                 break
             walk = next_voxel(walk)
-        material = medium.packed[walk.voxel] & MATERIAL_BITS
+        material = medium.packed[np.uint64(walk.voxel)] & MATERIAL_BITS
         spread = emission(direction, source) / (4.0 * math.pi * distance * distance)
         for node in range(nodes):
             depth = 0.0
