@@ -3,7 +3,7 @@ r"""The live engine: a dose that follows the needle, at once, then right, then f
 .. math:: D(p) = t \, \dot N \, (K_{primary}(p) + K_{scatter}(p))
 
 - **drag**: the exact primary to 40 mm, times one plus water's ratio of scattered to primary kerma at that distance. No
-  photon is followed. Its error is that of the ratio (DOS-09); behind metal it is wrong altogether and is not given.
+  photon is followed. Its error is that of the ratio (DOS-32); behind metal it is wrong altogether and is not given.
 - **live**: the exact primary to 50 mm and the scatter of some 150 000 photons, smoothed
   (:mod:`metaspine.dosimetry.live_smoothing`).
 - **refined**: the same photons and more, smoothed ever less, while the needle rests.
@@ -39,7 +39,7 @@ from metaspine.transport.scatter import Sampling
 
 DRAG_MM = 40.0
 STEPS_TO_LIVE = 5
-"""DOS-08."""
+"""DOS-31."""
 ENOUGH_PHOTONS = 40_000_000
 _WHERE = "live engine"
 

@@ -28,11 +28,11 @@ from metaspine.transport.medium import MATERIAL_BITS
 
 DRAG_NEAR_MM = 25.0
 DRAG_ERROR_NEAR, DRAG_ERROR_FAR = 0.06, 0.11
-"""Of the drag tier's dose, one standard deviation, without metal (DOS-09)."""
+"""Of the drag tier's dose, one standard deviation, without metal (DOS-32)."""
 SMOOTHING_ERROR_PER_MM = 0.015
-"""Of the scattered kerma, for each mm of the smoothing's width (DOS-08)."""
+"""Of the scattered kerma, for each mm of the smoothing's width (DOS-31)."""
 BEHIND_METAL_ERROR = 0.15
-"""Of the dose behind metal, one standard deviation, by smoothing across the shadow's edge (DOS-10)."""
+"""Of the dose behind metal, one standard deviation, by smoothing across the shadow's edge (DOS-33)."""
 LEAST = 1e-60
 """Keeps a division defined where there is no dose."""
 DIMMEST = 0.02

@@ -112,10 +112,10 @@ def live_dose(
     )
 
 
-_STATED = "Noise and smoothing stand with it (DOS-08); doubtful voxels are flagged."
+_STATED = "Noise and smoothing stand with it (DOS-31); doubtful voxels are flagged."
 _SAID = {
     Tier.DRAG: "Drag tier, for following a moving needle only: computed primary times water's scatter ratio; not given "
-    "in, near and behind metal. Its error stands with it (DOS-09).",
+    "in, near and behind metal. Its error stands with it (DOS-32).",
     Tier.LIVE: f"Live tier: computed primary and smoothed Monte Carlo scatter. {_STATED}",
     Tier.REFINED: f"Refined live tier: computed primary and Monte Carlo scatter, smoothed less. {_STATED}",
 }

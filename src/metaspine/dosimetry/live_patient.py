@@ -36,7 +36,7 @@ TYPICAL_KEV = 25.0
 COMPACT_FROM_PER_MM = 0.2
 """Where tissue attenuates photons of TYPICAL_KEV more than this, noise is not smoothed across its border."""
 NEAR_METAL_MM = 3.0
-"""DOS-10."""
+"""DOS-33."""
 SOFT, COMPACT, STILL, INTERIOR = range(4)
 """Kinds of voxels for the smoothing: it stays within SOFT and within COMPACT, and leaves the others as they are."""
 _STEP = "live dose"

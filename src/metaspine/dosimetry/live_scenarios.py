@@ -36,7 +36,7 @@ from metaspine.transport.points import primary_at_points
 from metaspine.transport.scatter import Sampling
 
 STEP_MM = 2.0
-"""Between the places at which scatter is computed (DOS-11)."""
+"""Between the places at which scatter is computed (DOS-34)."""
 GROUPS = 8
 STEPS_PER_GROUP = 6
 _WHERE = "live scenarios"

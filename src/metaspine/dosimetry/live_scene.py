@@ -23,7 +23,7 @@ from metaspine.transport.primary import primary_kerma
 from metaspine.transport.scatter import Sampling
 
 MARGIN_MM = 10.0
-"""Photons scatter back from this far beyond the live dose (DOS-08)."""
+"""Photons scatter back from this far beyond the live dose (DOS-31)."""
 HALVES = 2
 
 

@@ -31,9 +31,9 @@ Field = NDArray[np.float32]
 Kinds = NDArray[np.uint8]
 
 DARKENING, DARKEST = 0.35, 0.1
-"""The power, and the least q that is followed (DOS-08)."""
+"""The power, and the least q that is followed (DOS-31)."""
 WIDTH_PER_MM, WIDEST_MM, AT_PHOTONS = 0.09, 3.0, 300_000
-"""DOS-08."""
+"""DOS-31."""
 STRIDES = (1, 1, 2, 2, 3, 3)
 """Voxels between the neighbours of each step of the diffusion."""
 STABLE = 1.0 / 6.5

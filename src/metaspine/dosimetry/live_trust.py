@@ -28,7 +28,7 @@ class Doubt(IntFlag):
     """What speaks against a voxel's value; 0 is nothing."""
 
     NEAR_METAL = 1
-    """In metal or within 3 mm of it: noise is left as it is there (DOS-10)."""
+    """In metal or within 3 mm of it: noise is left as it is there (DOS-33)."""
     BEHIND_METAL = 2
     """Metal stands between the source and the voxel: the scatter ratio of the drag tier does not hold at all."""
     OUT_OF_REACH = 4
