@@ -22,6 +22,7 @@ from metaspine.errors import InputError
 from metaspine.geometry.volume import Volume
 from metaspine.patient.plan import DwellPosition
 from metaspine.physics.applicators import DoseConvention
+from metaspine.transport.gathering import cleared, gather
 from metaspine.transport.scatter import Sampling
 
 SIDE = 41
@@ -237,6 +238,10 @@ def test_more_rays_are_the_same_rays() -> None:
     second.step()
     two = second.halves(patient().ratio)
     np.testing.assert_array_equal(first.halves(patient().ratio).first, two.first)
+    long = cleared(around.medium)
+    own = sampling._replace(seed=2 * sampling.seed)
+    gather(0, 400, long, sampling=own, source=around.source, medium=around.medium)
+    np.testing.assert_array_equal(two.first.reshape(long.shape), long)
     assert (two.first >= gathered[0]).all()
     assert two.gray == pytest.approx(gathered[1] / 2)
 

@@ -32,7 +32,7 @@ DRAG_ERROR_NEAR, DRAG_ERROR_FAR = 0.06, 0.11
 SMOOTHING_ERROR_PER_MM = 0.015
 """Of the scattered kerma, for each mm of the smoothing's width (DOS-31)."""
 BEHIND_METAL_ERROR = 0.15
-"""Of the dose behind metal, one standard deviation, by smoothing across the shadow's edge (DOS-33)."""
+"""Of the dose behind metal, one standard deviation, by smoothing across the shadow's edge, at full width (DOS-33)."""
 LEAST = 1e-60
 """Keeps a division defined where there is no dose."""
 DIMMEST = 0.02
@@ -170,7 +170,7 @@ def _assemble(
                 width2 = narrowed2 * known.width2[i + RIM, j + RIM, k + RIM]
                 blurred2 = SMOOTHING_ERROR_PER_MM * SMOOTHING_ERROR_PER_MM * width2
                 noise2 = noise * max(quotient, DIMMEST) * f * f + blurred2 * of_water * of_water
-                hidden2 = BEHIND_METAL_ERROR * BEHIND_METAL_ERROR if doubts[i, j, k] & BEHIND_METAL else 0.0
+                hidden2 = BEHIND_METAL_ERROR**2 * narrowed2 if doubts[i, j, k] & BEHIND_METAL else 0.0
                 relative2 = ratio * ratio * noise2 / max(to_medium * to_medium, LEAST) + hidden2
                 water2 = noise2 / max(to_water * to_water, LEAST) + hidden2
                 made.to_medium[i, j, k] = scale.photons * to_medium
