@@ -148,7 +148,9 @@ def scenario_doses(
     """
     points = _checked(patient, scenarios, points_mm, step_mm)
     drawn = live_sampling() if sampling is None else sampling
-    quotients, photons = _anchored(patient, planned, points, (step_mm, steps_per_group, drawn), progress)
+    moved = np.array([patient.grid.directions.T @ (one.isocentre_mm - planned.isocentre_mm) for one in scenarios])
+    along = np.abs(moved).max(axis=0) > 0
+    quotients, photons = _anchored(patient, planned, points, (step_mm, steps_per_group, drawn, along), progress)
     given = [_one(patient, dwell, planned, points, quotients, step_mm) for dwell in scenarios]
     groups = np.stack([dose for dose, _ in given], axis=1)
     progress("displaced needles", 1.0)
@@ -188,21 +190,28 @@ def _anchored(
     patient: LivePatient,
     planned: DwellPosition,
     points: FloatArray,
-    how: tuple[float, int, Sampling],
+    how: tuple[float, int, Sampling, NDArray[np.bool_]],
     progress: Progress,
 ) -> tuple[FloatArray, int]:
-    """Return the quotients (anchor, group, medium or water, point), and the photons followed."""
-    step_mm, steps, sampling = how
-    axes = patient.grid.directions.T
-    shifts = [np.zeros(3), *(sign * step_mm * axis for axis in axes for sign in (-1.0, 1.0))]
-    found, photons = [], 0
-    for number, shift in enumerate(shifts):
-        progress("displaced needles", number / (len(shifts) + 1))
-        dwell = replace(planned, isocentre_mm=planned.isocentre_mm + shift)
-        quotients, followed = _quotients(patient, dwell, points, steps, sampling)
-        found.append(quotients)
-        photons += followed
-    return np.array(found), photons
+    """Return the quotients (place, group, medium or water, point), and the photons followed.
+
+    Along an axis on which no scenario moves, the planned place stands for its neighbours.
+    """
+    step_mm, steps, sampling, along = how
+    found, photons = _quotients(patient, planned, points, steps, sampling)
+    places = [found]
+    for axis in range(3):
+        for sign in (-1.0, 1.0):
+            progress("displaced needles", len(places) / 8)
+            if not along[axis]:
+                places.append(found)
+                continue
+            shift = sign * step_mm * patient.grid.directions[:, axis]
+            dwell = replace(planned, isocentre_mm=planned.isocentre_mm + shift)
+            neighbour, followed = _quotients(patient, dwell, points, steps, sampling)
+            places.append(neighbour)
+            photons += followed
+    return np.array(places), photons
 
 
 def _quotients(
