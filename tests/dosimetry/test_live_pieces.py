@@ -183,6 +183,16 @@ def test_a_displaced_needles_dose_is_that_of_a_run_there() -> None:
             assert (apart < 3 * np.hypot(noise[scenario], chance) + 0.05 * expected).all()
 
 
+@pytest.mark.parametrize("shift", [[2.0, 0.0, 0.0], [0.0, -2.0, 0.0], [0.0, 0.0, 2.0]])
+def test_at_a_neighbouring_place_the_parabola_is_the_run_there(shift: list[float]) -> None:
+    moved = replace(DWELL, isocentre_mm=ISOCENTRE + np.array(shift))
+    run = {"step_mm": 2.0, "steps_per_group": 1, "sampling": live_sampling(3)._replace(rays_per_batch=300)}
+    from_plan = scenario_doses(patient(), DWELL, [moved], POINTS, **run)
+    there = scenario_doses(patient(), moved, [moved], POINTS, **run)
+    np.testing.assert_allclose(from_plan.groups_to_medium, there.groups_to_medium, rtol=1e-6)
+    np.testing.assert_allclose(from_plan.to_water, there.to_water, rtol=1e-6)
+
+
 def test_percentiles_are_those_of_the_scenarios() -> None:
     scenarios, groups = 200, 8
     maxima = np.linspace(1.0, 3.0, scenarios)

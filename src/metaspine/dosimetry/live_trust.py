@@ -56,7 +56,8 @@ def doubts(
     """
     found = np.zeros(place.shape, np.uint8)
     begins = metal_begins(metal, place)
-    in_slabs(place.shape[0], lambda low, high: _doubt(low, high, found, (kinds, begins), place, valid_mm))
+    known = (kinds, begins, float(begins.min()))
+    in_slabs(place.shape[0], lambda low, high: _doubt(low, high, found, known, place, valid_mm))
     return found
 
 
@@ -132,11 +133,11 @@ def _doubt(
     low: int,
     high: int,
     found: NDArray[np.uint8],
-    known: tuple[NDArray[np.uint8], Field],
+    known: tuple[NDArray[np.uint8], Field, float],
     place: Place,
     valid_mm: tuple[float, float],
 ) -> None:
-    kinds, begins = known
+    kinds, begins, nearest = known
     spacing, source = place.spacing_mm, place.source_mm
     for i in range(low, high):
         for j in range(place.shape[1]):
@@ -145,10 +146,11 @@ def _doubt(
                 y = (j + 0.5) * spacing[1] - source[1]
                 z = (k + 0.5) * spacing[2] - source[2]
                 distance = math.sqrt(x * x + y * y + z * z)
-                face, a, b = _cell(x, y, z)
                 doubt = 0
                 doubt |= 1 if kinds[i, j, k] == STILL else 0
-                doubt |= 2 if distance > begins[face, a, b] else 0
+                if distance > nearest:
+                    face, a, b = _cell(x, y, z)
+                    doubt |= 2 if distance > begins[face, a, b] else 0
                 doubt |= 4 if distance > place.reach_mm else 0
                 doubt |= 8 if distance < valid_mm[0] or distance > valid_mm[1] else 0
                 doubt |= 32 if kinds[i, j, k] == INTERIOR else 0
