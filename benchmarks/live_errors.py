@@ -8,13 +8,16 @@ benchmarks.bench_live`` prints it.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+import metaspine as ms
 from benchmarks.bench_live import DWELL, NEEDLE, RATE, canal, displaced, patient, phantom
 from benchmarks.bench_transport import MATERIALS
+from metaspine.dosimetry import prepared, tissues_around
 from metaspine.dosimetry.live import asked, live_updates
 from metaspine.dosimetry.live_dose import LiveDose
 from metaspine.dosimetry.live_patient import LivePatient
@@ -22,6 +25,7 @@ from metaspine.dosimetry.live_scenarios import scenario_doses
 from metaspine.dosimetry.live_scene import live_sampling
 from metaspine.dosimetry.live_trust import Doubt
 from metaspine.dosimetry.reference_run import further, kerma, started
+from metaspine.geometry import Grid
 from metaspine.physics.applicators import DoseConvention
 from metaspine.transport.scatter import Sampling
 
@@ -29,6 +33,7 @@ SHELLS_MM = ((5, 15), (15, 25), (25, 40))
 REFERENCE_SEEDS = (101, 102)
 REFERENCE_BATCHES, REFERENCE_RAYS = 100, 20_000
 MOVES_MM = (0.1, 0.5, 1.0, 2.0)
+EXAMPLE, EXAMPLE_BATCHES = Path(__file__).parent.parent / "examples" / "t12", 40
 SEEDS = (1, 2, 3, 4, 5, 6)
 BRUTE_FORCED = 4
 SPOILED = Doubt.NEAR_METAL | Doubt.BEHIND_METAL | Doubt.OUT_OF_REACH | Doubt.INSIDE_APPLICATOR
@@ -62,8 +67,7 @@ def reference(*, rod: bool, seed: int, batches: int = REFERENCE_BATCHES) -> NDAr
 
 def compared(update: LiveDose, references: list[NDArray[np.float64]], channel: int) -> Compared:
     """Return a live dose beside the references on its own grid."""
-    start = np.rint(update.noise.grid.origin_mm - 0.5).astype(int)
-    box = tuple(slice(low, low + count) for low, count in zip(start, update.noise.values.shape, strict=True))
+    box = _box(update, phantom().density.grid)
     dose = (update.to_medium, update.to_water)[channel].volume.values.astype(np.float64)
     return Compared(dose, *(one[box][..., channel] for one in references))
 
@@ -73,8 +77,7 @@ def regions(update: LiveDose, *, rod: bool) -> list[tuple[str, Mask]]:
     grid = update.noise.grid
     points = grid.point_mm(np.moveaxis(np.indices(grid.shape), 0, -1))
     distance = np.linalg.norm(points - DWELL.isocentre_mm, axis=-1)
-    start = np.rint(grid.origin_mm - 0.5).astype(int)
-    kinds = phantom(rod=rod).material.values[tuple(slice(a, a + n) for a, n in zip(start, grid.shape, strict=True))]
+    kinds = phantom(rod=rod).material.values[_box(update, phantom().density.grid)]
     doubts, known = update.doubts.values.astype(int), np.isfinite(update.noise.values)
     clear = ((doubts & SPOILED) == 0) & known
     found = [("5 to 25 mm, all", clear & (distance >= 5) & (distance < 25))]
@@ -100,6 +103,43 @@ def print_tiers(*, rod: bool) -> None:
             numbers = " | ".join(f"{one.mean(mask):+.1f}, {one.rms(mask):.1f}" for one in both)
             stated = 100 * np.median(update.noise.values[mask])
             print(f"{update.tier}, {update.photons} | {name} | {mask.sum()} | {numbers} | {stated:.1f}")
+
+
+def print_patient() -> None:
+    """Print the errors in the scan of an example, over its own tissues."""
+    case = ms.read_case(EXAMPLE / "case.yaml")
+    scan = ms.read_scan(EXAMPLE / "ct.nii.gz", structures=EXAMPLE / "labels.nii.gz")
+    prescription = ms.Prescription(dose_gy=8, depth_mm=13, origin="isocentre")
+    plan = ms.make_plan(scan, case, level="T12", applicator="intrabeam-needle", prescription=prescription)
+    region = Grid.around(
+        plan.dwell.isocentre_mm, half_extent_mm=60, spacing_mm=1, frame_of_reference=scan.frame_of_reference
+    )
+    tissues = tissues_around(scan, region)
+    of = prepared(tissues, NEEDLE, NEEDLE.nominal, scan_sha256=scan.origin.sha256, rate=RATE)
+    grid, references = of.grid, []
+    for seed in REFERENCE_SEEDS:
+        run = started(tissues, plan.dwell, NEEDLE, sampling=Sampling(seed=seed, rays_per_batch=REFERENCE_RAYS))
+        dose = kerma(further(run, EXAMPLE_BATCHES), (slice(None),) * 3)[0]
+        references.append(dose * RATE.photons_per_min * plan.dwell.time_s / 60)
+    print("\nerrors in the CT of examples/t12, percent: tier, photons | where | to medium: mean, rms | stated (median)")
+    for update in (one for one in live_updates(of, asked(plan.dwell), enough_photons=1) if one is not None):
+        box = _box(update, grid)
+        pair = [one[box][..., 0] for one in references]
+        beside = Compared(update.to_medium.volume.values.astype(np.float64), pair[0], pair[1])
+        points = update.noise.grid.point_mm(np.moveaxis(np.indices(update.noise.grid.shape), 0, -1))
+        distance = np.linalg.norm(points - plan.dwell.isocentre_mm, axis=-1)
+        clear = (update.doubts.values.astype(int) & SPOILED) == 0
+        for low, high in ((5, 25), *SHELLS_MM):
+            here = clear & (distance >= low) & (distance < high)
+            stated = 100 * np.median(update.noise.values[here])
+            numbers = f"{beside.mean(here):+.1f}, {beside.rms(here):.1f} | {stated:.1f}"
+            print(f"{update.tier}, {update.photons} | {low} to {high} mm | {numbers}")
+
+
+def _box(update: LiveDose, grid: Grid) -> tuple[slice, ...]:
+    """Return where an update's voxels lie in a larger grid."""
+    start = np.rint(grid.index(update.noise.grid.origin_mm)).astype(int)
+    return tuple(slice(low, low + count) for low, count in zip(start, update.noise.values.shape, strict=True))
 
 
 def print_movement() -> None:
@@ -128,8 +168,7 @@ def _doses(of: LivePatient, move_mm: float) -> NDArray[np.float64]:
     for number, seed in enumerate(SEEDS):
         request = asked(dwell, resting=True)
         update = [u for u in live_updates(of, request, sampling=live_sampling(seed), enough_photons=1) if u][-1]
-        start = np.rint(update.noise.grid.origin_mm - 0.5).astype(int)
-        box = tuple(slice(low, low + count) for low, count in zip(start, update.noise.values.shape, strict=True))
+        box = _box(update, of.grid)
         found[(number, *box)] = update.to_water.volume.values
     return found
 
@@ -171,5 +210,6 @@ def print_errors() -> None:
     """Print everything."""
     print_tiers(rod=False)
     print_tiers(rod=True)
+    print_patient()
     print_movement()
     print_scenarios()

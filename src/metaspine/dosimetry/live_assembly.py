@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from metaspine.dosimetry.live_compiling import live_kernel
 from metaspine.dosimetry.live_patient import STILL
 from metaspine.dosimetry.live_smoothing import (
     RIM,
@@ -23,11 +24,11 @@ from metaspine.dosimetry.live_smoothing import (
     Smoothed,
     in_slabs,
 )
-from metaspine.transport.compiling import kernel, step
+from metaspine.transport.compiling import step
 from metaspine.transport.medium import MATERIAL_BITS
 
 DRAG_NEAR_MM = 25.0
-DRAG_ERROR_NEAR, DRAG_ERROR_FAR = 0.06, 0.11
+DRAG_ERROR_NEAR, DRAG_ERROR_FAR = 0.06, 0.14
 """Of the drag tier's dose, one standard deviation, without metal (DOS-32)."""
 SMOOTHING_ERROR_PER_MM = 0.015
 """Of the scattered kerma, for each mm of the smoothing's width (DOS-31)."""
@@ -104,7 +105,7 @@ def _room(place: Place) -> Made:
     return Made(*(np.empty(place.shape, np.float32) for _ in range(5)))
 
 
-@kernel
+@live_kernel
 def _drag(
     low: int,
     high: int,
@@ -136,7 +137,7 @@ def _drag(
                 made.error_to_water[i, j, k] = made.error[i, j, k]
 
 
-@kernel
+@live_kernel
 def _assemble(
     low: int,
     high: int,
