@@ -10,35 +10,51 @@ from pathlib import Path
 
 import metaspine
 
-EXAMPLE = """
+STEPS = """
+from metaspine.transport.compiling import step
+
+FACTOR = 3
+
+@step
+def times(ticks):
+    return FACTOR * ticks
+"""
+KERNEL = """
+from metaspine.elsewhere.steps import times
 from metaspine.transport.compiling import kernel
 from metaspine.transport.voxel_walk import ticks
 
 @kernel
 def length():
-    return ticks(1.0)
+    return times(ticks(1.0))
 """
+CALL = "from metaspine.elsewhere.kernel import length; print(length(), sum(length.stats.cache_hits.values()))"
 
 
-def test_an_update_of_a_step_reaches_a_cached_kernel(tmp_path: Path) -> None:
+def test_an_update_of_a_step_in_transport_or_beside_the_kernel_reaches_a_cached_kernel(tmp_path: Path) -> None:
     package = tmp_path / "metaspine"
-    original = Path(metaspine.__file__).parent
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(original / "transport", package / "transport", ignore=ignored)
-    (package / "__init__.py").write_text("")
-    (package / "transport" / "example.py").write_text(EXAMPLE)
+    elsewhere = package / "elsewhere"
+    transport = Path(metaspine.__file__).parent / "transport"
+    shutil.copytree(transport, package / "transport", ignore=shutil.ignore_patterns("__pycache__"))
+    elsewhere.mkdir()
+    for path, text in {
+        package / "__init__.py": "",
+        elsewhere / "__init__.py": "",
+        elsewhere / "steps.py": STEPS,
+        elsewhere / "kernel.py": KERNEL,
+    }.items():
+        path.write_text(text)
     environment = os.environ | {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
 
-    def length() -> int:
-        code = "from metaspine.transport.example import length; print(length(), sum(length.stats.cache_hits.values()))"
-        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    def length() -> tuple[int, int]:
+        done = subprocess.run([sys.executable, "-c", CALL], env=environment, capture_output=True, text=True, check=True)
         ticks, hits = done.stdout.split()
-        found.append(int(hits))
-        return int(ticks)
+        return int(ticks), int(hits)
 
-    found: list[int] = []
-    assert [length(), length()] == [2**32, 2**32]
-    assert found == [0, 1]
-    step = package / "transport" / "voxel_walk.py"
-    step.write_text(step.read_text().replace("TICKS_PER_MM = 4294967296.0", "TICKS_PER_MM = 1024.0"))
-    assert length() == 1024
+    assert [length(), length()] == [(3 * 2**32, 0), (3 * 2**32, 1)]
+    for step, old, new, wanted in (
+        (package / "transport" / "voxel_walk.py", "TICKS_PER_MM = 4294967296.0", "TICKS_PER_MM = 1024.0", 3 * 1024),
+        (elsewhere / "steps.py", "FACTOR = 3", "FACTOR = 5", 5 * 1024),
+    ):
+        step.write_text(step.read_text().replace(old, new))
+        assert length() == (wanted, 0)

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from metaspine.dosimetry.live_compiling import live_kernel
 from metaspine.dosimetry.live_patient import STILL
 from metaspine.dosimetry.live_smoothing import (
     RIM,
@@ -24,7 +23,7 @@ from metaspine.dosimetry.live_smoothing import (
     Smoothed,
     in_slabs,
 )
-from metaspine.transport.compiling import step
+from metaspine.transport.compiling import kernel, step
 from metaspine.transport.medium import MATERIAL_BITS
 
 DRAG_NEAR_MM = 25.0
@@ -105,7 +104,7 @@ def _room(place: Place) -> Made:
     return Made(*(np.empty(place.shape, np.float32) for _ in range(5)))
 
 
-@live_kernel
+@kernel
 def _drag(
     low: int,
     high: int,
@@ -137,7 +136,7 @@ def _drag(
                 made.error_to_water[i, j, k] = made.error[i, j, k]
 
 
-@live_kernel
+@kernel
 def _assemble(
     low: int,
     high: int,

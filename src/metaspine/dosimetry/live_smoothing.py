@@ -21,9 +21,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from metaspine.dosimetry.live_compiling import live_kernel
 from metaspine.dosimetry.live_patient import COMPACT, SOFT, STILL, WaterScatter
 from metaspine.geometry.grid import FloatArray
+from metaspine.transport.compiling import kernel
 from metaspine.transport.medium import MATERIAL_BITS
 from metaspine.transport.parallel import cores, side_by_side
 
@@ -211,7 +211,7 @@ def _noise(fields: Field, kinds: NDArray[np.uint8], place: Place) -> Field:
     return noise
 
 
-@live_kernel
+@kernel
 def _expect(low: int, high: int, primary: Field, known: Expected, place: Place, tables: InWater) -> None:
     spacing, source = place.spacing_mm, place.source_mm
     for i in range(low, high):
@@ -239,7 +239,7 @@ def _expect(low: int, high: int, primary: Field, known: Expected, place: Place, 
                     known.width2[i + RIM, j + RIM, k + RIM] = width * width
 
 
-@live_kernel
+@kernel
 def _divide(low: int, high: int, fields: Field, known: Expected, halves: Halves, place: Place) -> None:
     for i in range(low, high):
         for j in range(place.shape[1]):
@@ -257,7 +257,7 @@ def _divide(low: int, high: int, fields: Field, known: Expected, halves: Halves,
                 fields[HALF_DIFFERENCE, i + RIM, j + RIM, k + RIM] = first - second
 
 
-@live_kernel
+@kernel
 def _diffuse(
     own: tuple[Field, NDArray[np.uint8], Field],
     near: tuple[Field, ...],
@@ -287,7 +287,7 @@ def _diffuse(
         out[n] = value + share * (along_x * x + along_y * y + along_z * z)
 
 
-@live_kernel
+@kernel
 def _sum(low: int, high: int, fields: Field, kinds: NDArray[np.uint8], sums: FloatArray, place: Place) -> None:
     """Sum squared differences, values and voxels by plane, kind and shell."""
     spacing, source = place.spacing_mm, place.source_mm

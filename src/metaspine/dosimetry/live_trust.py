@@ -13,12 +13,11 @@ from enum import IntFlag
 import numpy as np
 from numpy.typing import NDArray
 
-from metaspine.dosimetry.live_compiling import live_kernel
 from metaspine.dosimetry.live_patient import INTERIOR, STILL
 from metaspine.dosimetry.live_smoothing import Field, Place, in_slabs
 from metaspine.dosimetry.live_window import Window
 from metaspine.geometry.grid import FloatArray
-from metaspine.transport.compiling import step
+from metaspine.transport.compiling import kernel, step
 
 CELLS = 64
 """Along a side of a face: 1.4 degrees, 1 mm at 40 mm."""
@@ -100,7 +99,7 @@ def _cell(x: float, y: float, z: float) -> tuple[int, int, int]:
     return face, min(int(u * half + CELLS / 2.0), CELLS - 1), min(int(v * half + CELLS / 2.0), CELLS - 1)
 
 
-@live_kernel
+@kernel
 def _cover(voxels: NDArray[np.int64], begins: Field, place: Place) -> None:
     """Cover the cells of metal's voxels and the cells around them; points lie closer than cells are wide."""
     spacing, source = place.spacing_mm, place.source_mm
@@ -121,7 +120,7 @@ def _cover(voxels: NDArray[np.int64], begins: Field, place: Place) -> None:
                     begins[face, near_a, near_b] = min(begins[face, near_a, near_b], distance)
 
 
-@live_kernel
+@kernel
 def _behind(offsets_mm: FloatArray, begins: Field, behind: NDArray[np.bool_]) -> None:
     for index in range(len(offsets_mm)):
         x, y, z = offsets_mm[index, 0], offsets_mm[index, 1], offsets_mm[index, 2]
@@ -129,7 +128,7 @@ def _behind(offsets_mm: FloatArray, begins: Field, behind: NDArray[np.bool_]) ->
         behind[index] = math.sqrt(x * x + y * y + z * z) > begins[face, a, b]
 
 
-@live_kernel
+@kernel
 def _doubt(
     low: int,
     high: int,

@@ -41,16 +41,17 @@ def kernel(function: Compiled) -> Compiled:
     """Compile ``function`` for the CPU; it frees the interpreter lock and is cached on disk.
 
     Numba compiles anew what it has cached when the kernel's own file changes. A kernel is made of the steps of other
-    files: here the whole room counts, or an update of the program could go on with the physics of the one before.
+    files: here this room and the kernel's own count as a whole, or an update could go on with the physics of the version
+    before.
     """
     dispatcher = njit(cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False)(function)
-    dispatcher._cache._cache_file._source_stamp = _room()
+    own_room = Path(function.__code__.co_filename).parent
+    dispatcher._cache._cache_file._source_stamp = _sources(Path(__file__).parent) + _sources(own_room)
     compiled: Compiled = dispatcher
     return compiled
 
 
 @cache
-def _room() -> str:
-    """Return a hash of the sources of this room."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
-    return sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+def _sources(room: Path) -> str:
+    """Return a hash of the sources of a room."""
+    return sha256(b"".join(source.read_bytes() for source in sorted(room.glob("*.py")))).hexdigest()
