@@ -41,8 +41,8 @@ def kernel(function: Compiled) -> Compiled:
     """Compile ``function`` for the CPU; it frees the interpreter lock and is cached on disk.
 
     Numba compiles anew what it has cached when the kernel's own file changes. A kernel is made of the steps of other
-    files: here this room and the kernel's own count as a whole, or an update could go on with the physics of the version
-    before.
+    files: here this room and the kernel's own count as a whole, or an update could go on with the physics of the
+    version before.
     """
     dispatcher = njit(cache=True, nogil=True, fastmath=True, error_model="numpy", _nrt=False)(function)
     own_room = Path(function.__code__.co_filename).parent
