@@ -28,6 +28,7 @@ FloatArray = NDArray[np.float64]
 
 PIECES_PER_CORE = 8
 """Slabs of the grid that a core works through, so that none waits long for the others."""
+SAME_PLANE = 1e-4
 PARTS_AT_ONE_VOXEL = 10
 """Voxels one voxel away from the source are averaged over this many points a side, farther ones over fewer."""
 MOST_PARTS = 20
@@ -139,24 +140,26 @@ def _depths_to(
     depths: FloatArray,
     beam: Beam,
     ray: _Ray,
-) -> None:
+) -> tuple[float, int]:
     """Fill ``depths`` with every node's mean free paths from the source along a direction.
 
-    Density times path is summed while the material stays the same, and turned into mean free paths when it changes.
+    Density times path is summed while the material stays the same, and turned into mean free paths when it changes. The
+    last such sum is returned, in ticks, with the axis of the plane at which it began (-1: at the source).
     """
     source, medium = ray
     depths[:] = 0.0
     point = source.point_mm
     walk = walk_from(point, direction, medium.lattice)
-    at, areal_ticks, goal = 0, 0.0, int(distance_mm * TICKS_PER_MM)
+    at, areal_ticks, goal, axis = 0, 0.0, int(distance_mm * TICKS_PER_MM), -1
     material = medium.packed[np.uint64(walk.voxel)] & MATERIAL_BITS
     while True:
         here = medium.packed[np.uint64(walk.voxel)] & MATERIAL_BITS
         if here != material:
             _attenuate(material, areal_ticks, depths, beam)
             if here == OUTSIDE:
-                return
+                return 0.0, -1
             material, areal_ticks = here, 0.0
+            axis = 0 if walk.to_x - walk.across_x == at else 1 if walk.to_y - walk.across_y == at else 2
         end = leaves_at(walk)
         if end >= goal:
             break
@@ -165,6 +168,7 @@ def _depths_to(
         walk = next_voxel(walk)
     areal_ticks += medium.density[np.uint64(walk.voxel)] * (goal - at)
     _attenuate(material, areal_ticks, depths, beam)
+    return areal_ticks, axis
 
 
 @step
@@ -193,11 +197,6 @@ def _moments(sides: tuple[float, float, float]) -> tuple[float, float, float]:
 
 
 @step
-def _hump(value: float) -> float:
-    return math.sinh(value) / value if value > 0.05 else 1.0 + value * value / 6.0
-
-
-@step
 def _sum_over_nodes(
     depths: FloatArray, material: int, water: int, moments: tuple[float, float, float], beam: Beam
 ) -> tuple[float, float]:
@@ -212,19 +211,48 @@ def _sum_over_nodes(
     return to_medium, to_water
 
 
+MOST_DEPTHS = 200.0
+"""Half a voxel of more mean free paths lets nothing through; their sinh would overflow to infinity, times 0 is NaN."""
+
+
+@step
+def _hump(value: float) -> float:
+    value = min(value, MOST_DEPTHS)
+    return math.sinh(value) / value if value > 0.05 else 1.0 + value * value / 6.0
+
+
 @step
 def _sum_over_nodes_in_metal(
-    depths: FloatArray, material: int, water: int, sides: tuple[float, float, float], beam: Beam
+    depths: FloatArray, material: int, water: int, sides: tuple[float, float, float], half_layer: float, beam: Beam
 ) -> tuple[float, float]:
-    """Return the same where a voxel is so opaque that the series does not hold."""
+    """Return the same where a voxel is so opaque that the series does not hold.
+
+    At the surface of metal a beam has not come through metal all over the cell, and the product of three humps would
+    let in many times what arrives: there the mean is that over a layer along the ray, half of it ``half_layer``.
+    """
     to_medium, to_water = 0.0, 0.0
     for node in range(len(depths)):
         attenuation = beam.attenuation_per_tick[material, node]
-        left = math.exp(-depths[node])
-        left *= _hump(attenuation * sides[0]) * _hump(attenuation * sides[1]) * _hump(attenuation * sides[2])
+        if half_layer > 0.0:
+            along = max(attenuation * half_layer, 1e-9)
+            left = math.exp(along - depths[node]) * (1.0 - math.exp(-2.0 * along)) / (2.0 * along)
+        else:
+            left = math.exp(-depths[node])
+            left *= _hump(attenuation * sides[0]) * _hump(attenuation * sides[1]) * _hump(attenuation * sides[2])
         to_medium += beam.kerma[material, node] * left
         to_water += beam.kerma[water, node] * left
     return to_medium, to_water
+
+
+@step
+def _half_layer(half: float, run: float, slope: float, side_mm: float) -> float:
+    """Return half of the layer of a cell at its material's surface, as density times path in ticks; else 0.
+
+    ``run`` is the ray's path in this material to the cell's middle, ``slope`` the cosine to the normal of the plane
+    where it began. Where that is the plane of the cell's own face, the layer lies between this face and the opposite.
+    """
+    through = half * side_mm / max(slope, 1e-9)
+    return through if abs(through - run) <= SAME_PLANE * run else 0.0
 
 
 @step
@@ -241,7 +269,7 @@ def _kerma_at(
     x, y, z = point_mm[0] - start[0], point_mm[1] - start[1], point_mm[2] - start[2]
     distance = max(math.sqrt(x * x + y * y + z * z), 1e-6)
     direction = (x / distance, y / distance, z / distance)
-    _depths_to(distance, direction, depths, beam, ray)
+    run, axis = _depths_to(distance, direction, depths, beam, ray)
     voxel = np.uint64(voxel_of(point_mm[0], point_mm[1], point_mm[2], lattice))
     material, density = medium.packed[voxel] & MATERIAL_BITS, np.float64(medium.density[voxel]) * TICKS_PER_MM
     half = 0.5 * density / parts if parts > 0 else 0.0
@@ -253,7 +281,11 @@ def _kerma_at(
     if beam.most_attenuation_per_tick[material] * max(sides[0], max(sides[1], sides[2])) < SERIES_HOLDS:
         to_medium, to_water = _sum_over_nodes(depths, material, medium.water, _moments(sides), beam)
     else:
-        to_medium, to_water = _sum_over_nodes_in_metal(depths, material, medium.water, sides, beam)
+        half_layer = 0.0
+        if axis >= 0:
+            side = lattice.spacing_x_mm if axis == 0 else lattice.spacing_y_mm if axis == 1 else lattice.spacing_z_mm
+            half_layer = _half_layer(half, run, abs(direction[axis]), side)
+        to_medium, to_water = _sum_over_nodes_in_metal(depths, material, medium.water, sides, half_layer, beam)
     spread = emission(direction, source) / (4.0 * math.pi * distance * distance)
     return to_medium * spread, to_water * spread
 
