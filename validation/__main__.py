@@ -17,7 +17,7 @@ from validation.chapter import Chapter
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "validation.md"
-CHAPTERS = ("landmarks", "dvh", "output", "cross_sections")
+CHAPTERS = ("landmarks", "dvh", "output", "cross_sections", "engine_in_water")
 
 
 def main() -> int:

@@ -165,6 +165,7 @@ def test_what_a_dose_says_of_itself(in_water: ReferenceDoses) -> None:
         DoseConvention.MONTE_CARLO_WATER,
     )
     assert (medium.provenance.engine, medium.provenance.seed, medium.provenance.histories) == ("reference", 1, 9000)
+    assert medium.provenance.filters == ("0.0025 mm nickel (SRC-09)", "0.31 mm aluminium (SRC-10)")
     table = NEEDLE.nominal.depth_dose
     common = table.relative_uncertainty**2 + table.direction_relative_uncertainty**2 + RATE.relative_uncertainty**2
     statistics = in_water.statistical_uncertainty.values

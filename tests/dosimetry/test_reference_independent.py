@@ -86,7 +86,7 @@ def test_a_dose_that_forgot_the_tissues_is_found(water: ReferenceDoses) -> None:
 
 def test_metal_casts_a_shadow_that_is_left_out() -> None:
     titanium = with_plate("titanium", 4.5)
-    shadow = Volume(metal_shadow(titanium, irradiation(titanium).dwells[0]), with_margin(GRID))
+    shadow = Volume(metal_shadow(titanium, irradiation(titanium).dwells[0], NEEDLE), with_margin(GRID))
     points = np.array([[8.0, 0, 0], [14.0, 0, 0], [14.0, 6, -6], [4.0, 0, 0], [-14.0, 0, 0], [0, 12.0, 0]])
     index = np.rint(shadow.grid.index(points)).astype(int)
     np.testing.assert_array_equal(shadow.values[tuple(index.T)], [True, True, True, False, False, False])

@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from metaspine.errors import DeviceFileError
-from metaspine.physics.anisotropy import ISOTROPIC, read_anisotropy
+from metaspine.physics.anisotropy import read_anisotropy
 from metaspine.physics.applicator_files import read_applicator
+from metaspine.physics.emission import ISOTROPIC
 
 NEEDLE = read_applicator("intrabeam-needle")
 FILE = {

@@ -101,6 +101,9 @@ def table(*pairs: tuple[float, float]) -> dict[str, Any]:
         (day(date_time="2026-03-02T11:30:00+00:00"), "later than now"),
         (day(date_time="2026-03-02T07:30:00"), "timezone"),
         (day(factor=1.2), "further than 10%"),
+        (day(validity_h=48), "longer than 24 h"),
+        ({"serial_number": "  "}, "serial_number"),
+        ({"origin_of_distance": "isocentre", **table((1.5, 300), (5, 7))}, "inside the applicator (2.2 mm)"),
         ({"date": "2026-04-01"}, "later than now"),
         ({"serial": "1"}, "serial: is not a known key"),
     ],
@@ -129,3 +132,10 @@ def test_a_curve_far_from_nominal_carries_a_caution(tmp_path: Path) -> None:
     bare = [(r - 2.2, 0.56 * (20 / r) ** 3) for r in (5.2, 7.2, 12.2, 22.2)]
     output = read(tmp_path, table(*bare))
     assert "PHY-20" in output.cautions[0]
+
+
+def test_an_old_calibration_and_another_tube_current_carry_a_caution(tmp_path: Path) -> None:
+    old = read(tmp_path, {"date": "2025-02-28"})
+    assert "older than a year (PHY-31)" in old.cautions[0]
+    assert read(tmp_path, {"date": "2025-03-02"}).cautions == ()
+    assert "at 80 µA, the source runs at 40 µA (PHY-32)" in read(tmp_path, {"tube_current_ua": 80}).cautions[0]

@@ -244,3 +244,9 @@ def test_the_plan_does_not_depend_on_the_order_in_which_voxels_are_stored(t12, p
     assert again.trajectory.side is plan.trajectory.side
     assert again.prescription.lesion_coverage == pytest.approx(plan.prescription.lesion_coverage, abs=0.02)
     assert again.limit.nearest_distance_mm == pytest.approx(plan.limit.nearest_distance_mm, abs=0.2)
+
+
+def test_contrast_and_the_cannula_are_asked_about_in_the_plan(plan):
+    found = {caution.code: caution.message for caution in plan.warnings}
+    assert "Was contrast given" in found["ASK_CONTRAST"]
+    assert "plastic tip's length is not published" in found["PLASTIC_TIP_LENGTH_UNKNOWN"]

@@ -286,6 +286,24 @@ def time(
     time_command(request, json_output=json_output)
 
 
+@app.command()
+def filtration(
+    calibration: Annotated[Path, typer.Argument(help="The device's calibration file.", show_default=False)],
+    applicator: Annotated[str, typer.Option("--applicator", help="Name or file of the applicator.")] = (
+        "intrabeam-needle"
+    ),
+    serial: Annotated[str | None, typer.Option("--serial", help="Serial number of the source at hand.")] = None,
+    json_output: Json = False,
+) -> None:
+    """Find the effective filtration with which Monte Carlo has the shape of your measured depth dose in water.
+
+    It changes nothing: it prints the lines for your applicator file, or says that no filtration fits within 3 %.
+    """
+    from metaspine.cli.filtration import filtration_command
+
+    filtration_command(calibration, applicator, serial, json_output=json_output)
+
+
 def main() -> None:
     """Run the program; every foreseen error ends in one message and a documented exit code."""
     try:

@@ -12,6 +12,7 @@ from rich.table import Table
 from metaspine.cli.console import DISCLAIMER, progress_bar, results
 from metaspine.exchange.scans import read_scan
 from metaspine.geometry.contours import ContourSet
+from metaspine.imaging.findings import find_foreign
 from metaspine.patient.scan import Scan
 from metaspine.patient.structure import Structure
 
@@ -42,6 +43,7 @@ def _document(scan: Scan) -> dict[str, Any]:
         "tube_voltage_kv": scan.origin.tube_voltage_kv,
         "structures": [_structure(structure) for structure in scan.structures],
         "notes": list(scan.notes),
+        "questions": [finding.sentence for finding in find_foreign(scan)],
         "unreadable": [{"name": name, "reason": reason} for name, reason in scan.unreadable],
     }
 
@@ -78,6 +80,8 @@ def _show(scan: Scan) -> None:
     results.print(table)
     for note in scan.notes:
         results.print(f"note: {note}", style="yellow", markup=False)
+    for finding in find_foreign(scan):
+        results.print(f"question: {finding.sentence}", style="yellow", markup=False)
     for name, reason in scan.unreadable:
         results.print(f"unreadable: {name}: {reason}", style="red", markup=False)
     results.print(DISCLAIMER, style="dim")

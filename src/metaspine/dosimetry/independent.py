@@ -127,7 +127,7 @@ def independent_check(
     points = grid.point_mm(np.moveaxis(np.indices(grid.shape), 0, -1)) - irradiation.dwells[0].isocentre_mm
     distance = np.linalg.norm(points, axis=-1)
     table = _against_table(in_water, irradiation, points, distance)
-    shadow = metal_shadow(tissues, irradiation.dwells[0])[without_margin(grid)]
+    shadow = metal_shadow(tissues, irradiation.dwells[0], irradiation.applicator)[without_margin(grid)]
     lit = _compared(irradiation, distance) & np.isfinite(reference.to_medium.volume.values)
     difference = _differences(reference, in_water, distance, lit & ~shadow)
     return _check(table, difference, int((lit & shadow).sum()))

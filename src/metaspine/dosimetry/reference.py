@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metaspine.dosimetry.absolute import AbsoluteRate, absolute_rate
+from metaspine.dosimetry.around_applicator import metal_of_applicator
 from metaspine.dosimetry.checkpoint import CheckpointFile, keeping
 from metaspine.dosimetry.engine import Irradiation
 from metaspine.dosimetry.interior import inside_applicator
@@ -31,7 +32,7 @@ from metaspine.errors import GridMismatch, InputError
 from metaspine.geometry.grid import FloatArray, Grid
 from metaspine.geometry.volume import Volume
 from metaspine.patient.dose import Dose, DoseProvenance
-from metaspine.physics.applicators import DoseConvention
+from metaspine.physics.applicators import Applicator, DoseConvention
 from metaspine.physics.depth_dose import SECONDS_PER_MINUTE
 from metaspine.running import Progress
 from metaspine.transport.scatter import Sampling
@@ -281,7 +282,7 @@ def _summed(
 def _doses(gathered: _Gathered, irradiation: Irradiation, tissues: Tissues, rate: AbsoluteRate) -> ReferenceDoses:
     interior, grid = _interior(irradiation), irradiation.grid
     provenance = _provenance(irradiation, gathered)
-    notes = _notes(gathered, tissues, rate)
+    notes = _notes(gathered, tissues, rate, irradiation.applicator)
     table = irradiation.output.depth_dose
     common = table.relative_uncertainty**2 + table.direction_relative_uncertainty**2 + rate.relative_uncertainty**2
 
@@ -319,20 +320,50 @@ def _provenance(irradiation: Irradiation, gathered: _Gathered) -> DoseProvenance
         scan_sha256=irradiation.scan_sha256,
         seed=gathered.seed,
         histories=gathered.histories,
+        filters=tuple(
+            f"{each.thickness_mm:.4g} mm {each.material} ({each.evidence})" for each in irradiation.applicator.filters
+        ),
     )
 
 
-def _notes(gathered: _Gathered, tissues: Tissues, rate: AbsoluteRate) -> tuple[str, ...]:
+def _notes(gathered: _Gathered, tissues: Tissues, rate: AbsoluteRate, applicator: Applicator) -> tuple[str, ...]:
     return (
         f"Monte Carlo, {gathered.histories} histories, seed {gathered.seed}: {gathered.reached:.2%} (1 SD; "
         f"{gathered.stop.where}) by statistics alone; the uncertainty shown holds output and direction too.",
         f"Calibrated so that water gets the output's dose rate {rate.distance_mm:g} mm from the isocentre (DOS-01); "
         "the spectrum is a generic model, and cross sections add 1 to 4 % (DOS-04).",
-        "The needle displaces what lies there; the track around it, air and blood in it are not modelled, and photons "
-        "leave alike in all directions (DOS-03).",
+        "The needle displaces what lies there; the track around it, air and blood in it are not modelled (DOS-03).",
+        *_of_applicator(applicator),
         *tissues.notes,
     )
 
 
+def _of_applicator(applicator: Applicator) -> tuple[str, ...]:
+    """Return what is known of source and applicator, in words."""
+    emission, tubes = applicator.emission, applicator.metal
+    shadow = (
+        "; ".join(
+            f"{tube.name} of {tube.material}, {2 * tube.inner_radius_mm:g} to {2 * tube.outer_radius_mm:g} mm, from "
+            f"{tube.behind_isocentre_mm[0]:g} mm behind the isocentre"
+            for tube in tubes
+        )
+        if tubes
+        else "none: the walls of shaft and cannula are not in the applicator's file"
+    )
+    return (
+        f"The source is {emission.description}; its photons leave {emission.anisotropy.description}.",
+        f"Metal that throws a shadow backwards (PHY-27): {shadow}.",
+        *(
+            f"Filter: {each.thickness_mm:.3g} mm {each.material} ({each.evidence}): {each.note}."
+            for each in applicator.filters
+            if each.stands_for_wall
+        ),
+    )
+
+
 def _interior(irradiation: Irradiation) -> NDArray[np.bool_]:
-    return inside_applicator(centres_mm(irradiation.grid), dwells=irradiation.dwells, applicator=irradiation.applicator)
+    grid, applicator = irradiation.grid, irradiation.applicator
+    inside = inside_applicator(centres_mm(grid), dwells=irradiation.dwells, applicator=applicator)
+    for dwell in irradiation.dwells:
+        inside |= metal_of_applicator(grid, dwell, applicator)
+    return inside

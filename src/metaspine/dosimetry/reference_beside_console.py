@@ -142,7 +142,7 @@ def _beside_hottest(structure: Structure, console: FloatArray, reference: Refere
 
 
 def _beside(place: str, voxels: Mask, console: FloatArray, reference: ReferenceDoses) -> BesideConsole:
-    mask = voxels & np.isfinite(console)
+    mask = voxels & np.isfinite(console) & np.isfinite(reference.to_medium.volume.values)
 
     def median(values: NDArray[np.floating]) -> float:
         return float(np.median(values[mask])) if mask.any() else float("nan")

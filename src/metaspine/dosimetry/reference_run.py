@@ -7,23 +7,28 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from metaspine.dosimetry.reference_tissues import Tissues, density_around_applicator
+from metaspine.dosimetry.around_applicator import around_applicator, metal_of_applicator
+from metaspine.dosimetry.reference_tissues import Tissues
 from metaspine.errors import DeviceFileError, InputError
-from metaspine.geometry.grid import FloatArray
+from metaspine.geometry.grid import FloatArray, Grid
 from metaspine.patient.plan import DwellPosition
 from metaspine.physics.applicators import Applicator
 from metaspine.physics.photon_data import photon_tables
 from metaspine.physics.spectrum import Spectrum, filtered, read_spectrum
+from metaspine.transport.extended_source import extended_primary_kerma
 from metaspine.transport.medium import Medium, medium
 from metaspine.transport.primary import Nodes, primary_kerma
 from metaspine.transport.scatter import Sampling, Tally, continued, empty_tally, estimate
-from metaspine.transport.source import Source, check_inside, point_source
+from metaspine.transport.source import ISOTROPIC, Source, check_inside, point_source
 
 NODE_KEV = 1.0
 """Bins of the spectrum are gathered to nodes this wide for the primary."""
 SHADOW_LEFT = 0.98
 """Where metal alone leaves less than this of a beam of SHADOW_KEV, its shadow begins."""
 SHADOW_KEV = 30.0
+FEWEST_PHOTONS = 1e-9
+EMISSION_MM = 10.0
+"""From the isocentre, where F(r, theta) is taken as the emission (DOS-09)."""
 Part = tuple[slice, slice, slice]
 
 
@@ -50,22 +55,46 @@ def started(tissues: Tissues, dwell: DwellPosition, applicator: Applicator, *, s
         When the source lies outside the grid or in metal, its spectrum reaches beyond the cross sections, or a voxel
         has no material or no density.
     """
-    spectrum = spectrum_of(applicator)
+    return run_in(tissues, dwell, applicator, spectrum_of(applicator), sampling=sampling)
+
+
+def run_in(
+    tissues: Tissues, dwell: DwellPosition, applicator: Applicator, spectrum: Spectrum, *, sampling: Sampling
+) -> Run:
+    """Return a source position, as :func:`started`, with photons of a given spectrum."""
     grid = tissues.density.grid
-    density = density_around_applicator(tissues, dwell, applicator)
-    tables = photon_tables(tissues.materials)
-    place = (grid.index(dwell.isocentre_mm) + 0.5) * grid.spacing_mm
+    there = around_applicator(tissues, dwell, applicator)
+    tables = photon_tables(there.materials)
     try:
-        voxels = medium(tissues.material.values, density, grid.spacing_mm, tables=tables, water=0)
-        source = point_source(place, spectrum.edges_kev, spectrum.photons_per_bin)
+        voxels = medium(there.material.values, there.density.values, grid.spacing_mm, tables=tables, water=0)
+        source = source_of(applicator, spectrum, dwell, grid)
         check_inside(source.point_mm, source.edges_kev, voxels)
     except ValueError as error:
         raise InputError(
             str(error), where="reference engine", remedy="Give tissues and a spectrum that the cross sections cover"
         ) from error
     farthest = float(np.linalg.norm(grid.spacing_mm * grid.shape))
-    primary = primary_kerma(source, nodes_of(spectrum), voxels, radius_mm=farthest)
+    primary = extended_primary_kerma(source, nodes_of(spectrum), voxels, radius_mm=farthest)
     return Run(voxels, source, sampling, primary, empty_tally(voxels))
+
+
+def source_of(applicator: Applicator, spectrum: Spectrum, dwell: DwellPosition, grid: Grid) -> Source:
+    """Return the source of an applicator at rest in a transport grid: its points, its spectrum, its anisotropy."""
+    offsets, shares = applicator.emission.points()
+    anisotropy = applicator.emission.anisotropy
+    axis = np.asarray(dwell.direction) / np.linalg.norm(dwell.direction)
+    across = np.cross(axis, np.eye(3)[int(np.argmin(np.abs(axis)))])
+    across /= np.linalg.norm(across)
+    frame = np.array([across, np.cross(axis, across), axis]) @ grid.directions
+    return point_source(
+        (grid.index(dwell.isocentre_mm) + 0.5) * grid.spacing_mm,
+        spectrum.edges_kev,
+        spectrum.photons_per_bin,
+        axis=frame[2],
+        anisotropy=ISOTROPIC if anisotropy.isotropic else anisotropy.emission(distance_mm=EMISSION_MM),
+        offsets_mm=offsets @ frame,
+        shares=shares,
+    )
 
 
 def further(run: Run, batches: int) -> Run:
@@ -80,12 +109,14 @@ def kerma(run: Run, part: Part) -> tuple[FloatArray, FloatArray]:
     return scatter.kerma_gy[part] + run.primary[part], scatter.standard_error_gy[part]
 
 
-def metal_shadow(tissues: Tissues, dwell: DwellPosition) -> NDArray[np.bool_]:
+def metal_shadow(tissues: Tissues, dwell: DwellPosition, applicator: Applicator) -> NDArray[np.bool_]:
     """Return the voxels of the transport grid that are metal, or that metal hides from a source."""
-    metal, grid = tissues.metal, tissues.density.grid
+    grid = tissues.density.grid
+    metal = np.asarray(tissues.metal | metal_of_applicator(grid, dwell, applicator))
     if not metal.any():
         return metal
-    tables = photon_tables(tissues.materials)
+    there = around_applicator(tissues, dwell, applicator)
+    tables = photon_tables(there.materials)
     place = (grid.index(dwell.isocentre_mm) + 0.5) * grid.spacing_mm
     source = point_source(place, [SHADOW_KEV - 1, SHADOW_KEV + 1], [1.0])
     beam = Nodes(np.array([SHADOW_KEV]), np.array([1.0]))
@@ -94,11 +125,11 @@ def metal_shadow(tissues: Tissues, dwell: DwellPosition) -> NDArray[np.bool_]:
         primary_kerma(
             source,
             beam,
-            medium(tissues.material.values, density, grid.spacing_mm, tables=tables, water=0),
+            medium(there.material.values, density, grid.spacing_mm, tables=tables, water=0),
             radius_mm=farthest,
             averaging_radius_mm=0.0,
         )[..., 1]
-        for density in (np.where(metal, tissues.density.values, 0.0), np.zeros(grid.shape))
+        for density in (np.where(metal, there.density.values, 0.0), np.zeros(grid.shape))
     )
     return np.asarray(metal | (behind < SHADOW_LEFT * empty))
 
@@ -121,9 +152,12 @@ def spectrum_of(applicator: Applicator) -> Spectrum:
 
 
 def nodes_of(spectrum: Spectrum) -> Nodes:
-    """Return the spectrum's bins gathered to nodes of 1 keV, each at its photons' mean energy, per emitted photon."""
+    """Return the spectrum's bins gathered to nodes of 1 keV, each at its photons' mean energy, per emitted photon.
+
+    Nodes with less than a thousand millionth of the photons are left out: the softest, which the filters have taken.
+    """
     place = np.floor(spectrum.energies_kev / NODE_KEV).astype(int)
     photons = np.bincount(place, weights=spectrum.photons_per_bin)
     energy = np.bincount(place, weights=spectrum.photons_per_bin * spectrum.energies_kev)
-    kept = photons > 0
+    kept = photons > FEWEST_PHOTONS * photons.sum()
     return Nodes(energy[kept] / photons[kept], photons[kept] / photons.sum())

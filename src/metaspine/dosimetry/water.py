@@ -80,8 +80,8 @@ def _notes(irradiation: Irradiation) -> tuple[str, ...]:
     nearest, farthest = irradiation.output.depth_dose.valid_mm
     half_width = irradiation.output.depth_dose.direction_relative_uncertainty * np.sqrt(3)
     return (
-        "Computed as if all were water: behind intact bone the dose is overstated, about threefold in the canal behind "
-        "an intact wall (PHY-25); through a lytic lesion and a breached wall it is near.",
+        "Computed as if all were water: behind intact bone the dose is overstated, two- to threefold behind 2 mm of "
+        "compact bone (PHY-25); through a lytic lesion and a breached wall it is near.",
         "The same dose rate is taken in all directions; the needle's polar anisotropy is not published and stands in "
         f"the uncertainty as {half_width:.0%} either side (PHY-14).",
         f"The depth dose is valid from {nearest:g} to {farthest:g} mm from the isocentre; nearer and farther the dose "

@@ -21,6 +21,8 @@ class DoseProvenance:
     scan_sha256: str
     seed: int | None = None
     histories: int | None = None
+    filters: tuple[str, ...] = ()
+    """What stood in the beam, each with its evidence; empty where the engine needs no spectrum."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,25 +12,21 @@ from pydantic import Field, model_validator
 
 from metaspine.errors import DeviceFileError
 from metaspine.evidence import look_up
-from metaspine.physics.applicators import Applicator, Channel, DepthDose, DistanceOrigin, Filter, Output
+from metaspine.physics.applicator_parts import (
+    AnisotropyEntry,
+    CannulaWall,
+    EmissionEntry,
+    Shaft,
+    Stated,
+    cannula_tube,
+    emission_of,
+    shaft_tube,
+)
+from metaspine.physics.applicators import Applicator, Channel, DepthDose, DistanceOrigin, Filter, MetalTube, Output
 from metaspine.physics.device_files import DeviceFileModel, read_device_file
 
 _NODES = 16
 _REMEDY = "See docs/dose.md for the format of an applicator file"
-
-
-class PublishedValue(DeviceFileModel):
-    """A value with the evidence it is taken from."""
-
-    value: float = Field(gt=0)
-    evidence: str
-
-
-class Stated(PublishedValue):
-    """A published value, with those it conflicts with and a note for the reader."""
-
-    others: tuple[PublishedValue, ...] = ()
-    note: str = ""
 
 
 class ValidRange(DeviceFileModel):
@@ -62,6 +58,7 @@ class FilterEntry(DeviceFileModel):
     thickness_mm: float = Field(gt=0)
     evidence: str
     note: str = ""
+    stands_for_wall: bool = False
 
 
 class SpectrumEntry(DeviceFileModel):
@@ -78,13 +75,20 @@ class ApplicatorFile(DeviceFileModel):
     name: str
     title: str
     tube_voltage_kv: Stated
+    tube_current_ua: Stated | None = None
     needle_diameter_mm: Stated
     needle_length_mm: Stated
     tip_beyond_isocentre_mm: Stated
     through_bone: bool = True
     cannula_inner_diameter_mm: Stated | None = None
     cannula_length_mm: Stated | None = None
+    cannula_wall: CannulaWall | None = None
     working_channel_diameter_mm: Stated | None = None
+    plastic_tip_length_mm: Stated | None = None
+    needle_hub_length_mm: Stated | None = None
+    shaft: Shaft | None = None
+    emission: EmissionEntry | None = None
+    anisotropy: AnisotropyEntry | None = None
     tip_position_uncertainty_mm: Stated
     nominal_output: NominalOutput
     spectrum: SpectrumEntry | None = None
@@ -95,7 +99,7 @@ class ApplicatorFile(DeviceFileModel):
         parts = (self.cannula_inner_diameter_mm, self.cannula_length_mm, self.working_channel_diameter_mm)
         if self.through_bone and None in parts:
             raise ValueError("an applicator that goes through bone needs its cannula's and its channel's sizes")
-        if not self.through_bone and any(part is not None for part in parts):
+        if not self.through_bone and any(part is not None for part in (*parts, self.cannula_wall)):
             raise ValueError("an applicator that does not go through bone has no cannula and no channel")
         return self
 
@@ -130,11 +134,7 @@ def read_applicator(name_or_path: str | Path) -> Applicator:
 def _from_file(path: Path) -> Applicator:
     document = read_device_file(path, ApplicatorFile, remedy=_REMEDY)
     stated = _stated(document)
-    published = (value for item in stated.values() for value in (item, *item.others))
-    cited = [*(value.evidence for value in published), document.nominal_output.valid_from_isocentre_mm.evidence]
-    cited += [layer.evidence for layer in document.filters]
-    cited += [document.spectrum.evidence] if document.spectrum else []
-    evidence = tuple(sorted(set(cited)))
+    evidence = tuple(sorted(set(_cited(document))))
     for identifier in evidence:
         look_up(identifier)
     _refuse_impossible(document, path)
@@ -153,21 +153,53 @@ def _from_file(path: Path) -> Applicator:
         through_bone=document.through_bone,
         spectrum=document.spectrum.name if document.spectrum else "",
         filters=tuple(
-            Filter(layer.material, layer.thickness_mm, layer.evidence, layer.note) for layer in document.filters
+            Filter(layer.material, layer.thickness_mm, layer.evidence, layer.note, layer.stands_for_wall)
+            for layer in document.filters
         ),
+        emission=emission_of(document.emission, document.anisotropy, radius_mm=radius, path=path),
+        tube_current_ua=document.tube_current_ua.value if document.tube_current_ua else None,
+        metal=_metal(document, path),
     )
 
 
+def _cited(document: ApplicatorFile) -> list[str]:
+    """Return every evidence id of a file."""
+    parts = (document.spectrum, document.emission, document.anisotropy)
+    cited = [part.evidence for part in parts if part is not None]
+    cited += [layer.evidence for layer in document.filters]
+    cited += [document.nominal_output.valid_from_isocentre_mm.evidence]
+    return cited + [value.evidence for item in _stated(document).values() for value in (item, *item.others)]
+
+
+def _metal(document: ApplicatorFile, path: Path) -> tuple[MetalTube, ...]:
+    """Return what throws a shadow behind the tip: shaft and cannula, where the file names their walls."""
+    tip, found = document.tip_beyond_isocentre_mm.value, []
+    if document.shaft is not None:
+        found.append(shaft_tube(document.shaft, tip_mm=tip, length_mm=document.needle_length_mm.value, path=path))
+    bore, length = document.cannula_inner_diameter_mm, document.cannula_length_mm
+    if document.cannula_wall is not None and bore is not None and length is not None:
+        protrusion = _channel(document).protrusion_mm
+        wall = document.cannula_wall
+        found.append(cannula_tube(wall, bore, length, tip_mm=tip, protrusion_mm=protrusion, path=path))
+    return tuple(found)
+
+
 def _stated(document: ApplicatorFile) -> dict[str, Stated]:
-    parts = (document, document.nominal_output)
-    return {key: value for part in parts for key, value in part if isinstance(value, Stated)}
+    parts: tuple[tuple[str, DeviceFileModel | None], ...] = (
+        ("", document),
+        ("", document.nominal_output),
+        ("shaft_", document.shaft),
+        ("cannula_", document.cannula_wall),
+    )
+    found = ((prefix + key, value) for prefix, part in parts if part is not None for key, value in part)
+    return {name: value for name, value in found if isinstance(value, Stated)}
 
 
 def _warning(name: str, item: Stated) -> str:
     """Return a line such as "needle diameter 4.4 mm (PHY-01); also 4.2 mm (PHY-02): note"."""
     words, _, unit = name.rpartition("_")
-    label = words.replace("_", " ") if unit in ("mm", "kv") else name.replace("_", " ")
-    symbol = {"mm": " mm", "kv": " kV"}.get(unit, "")
+    symbol = {"mm": " mm", "kv": " kV", "ua": " µA"}.get(unit, "")
+    label = (words if symbol else name).replace("_", " ")
     others = "".join(f"; also published: {other.value:g}{symbol} ({other.evidence})" for other in item.others)
     note = f": {item.note}" if item.note else ""
     return f"{label} {item.value:g}{symbol} ({item.evidence}){others}{note}"
@@ -182,6 +214,9 @@ def _refuse_impossible(document: ApplicatorFile, path: Path) -> None:
             and document.needle_diameter_mm.value > document.cannula_inner_diameter_mm.value
         ),
         f"the tip lies {tip} mm beyond the isocentre, which is nearer than half the needle's radius": tip < radius / 2,
+        "the needle is no longer than its hub and the cannula: its tip cannot stand out": (
+            document.cannula_length_mm is not None and _channel(document).protrusion_mm <= 0
+        ),
         "the valid range ends before it begins": (
             document.nominal_output.valid_from_isocentre_mm.to <= document.nominal_output.valid_from_isocentre_mm.start
         ),
@@ -206,7 +241,14 @@ def _channel(document: ApplicatorFile) -> Channel:
     cannula = document.cannula_length_mm
     evidence = dict.fromkeys(part.evidence for part in (*parts.values(), *([cannula] if cannula else [])))
     sizes = {name: part.value for name, part in parts.items()}
-    return Channel(**sizes, cannula_length_mm=cannula.value if cannula else 0.0, evidence=tuple(evidence))
+    tip, hub = document.plastic_tip_length_mm, document.needle_hub_length_mm
+    return Channel(
+        **sizes,
+        cannula_length_mm=cannula.value if cannula else 0.0,
+        evidence=tuple(evidence),
+        plastic_tip_length_mm=tip.value if tip else None,
+        hub_length_mm=hub.value if hub else 0.0,
+    )
 
 
 def _nominal(document: ApplicatorFile, radius_mm: float) -> Output:

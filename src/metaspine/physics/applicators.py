@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from metaspine.errors import DeviceFileError
+from metaspine.physics.emission import POINT, Emission
 
 if TYPE_CHECKING:
     from metaspine.geometry.grid import FloatArray
@@ -42,6 +43,15 @@ class Channel:
     cannula_length_mm: float
     working_channel_diameter_mm: float
     evidence: tuple[str, ...] = ()
+    plastic_tip_length_mm: float | None = None
+    """From the physical tip; None where it is not published."""
+    hub_length_mm: float = 0.0
+    """Of the needle's length, what cannot enter the cannula when it is pushed home."""
+
+    @property
+    def protrusion_mm(self) -> float:
+        """How far the needle stands out of the cannula when it is pushed home."""
+        return self.needle_length_mm - self.hub_length_mm - self.cannula_length_mm
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,22 @@ class Filter:
     thickness_mm: float
     evidence: str
     note: str = ""
+    stands_for_wall: bool = False
+    """Whether it is a stand-in for a wall that is not published."""
+
+
+@dataclass(frozen=True)
+class MetalTube:
+    """A tube of metal around the axis behind the tip, which throws a shadow: the shaft's wall, the cannula."""
+
+    name: str
+    material: str
+    """A name of :func:`metaspine.physics.materials.material`."""
+    inner_radius_mm: float
+    outer_radius_mm: float
+    behind_isocentre_mm: tuple[float, float]
+    """From where to where along the axis, towards the shaft."""
+    evidence: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +137,12 @@ class Applicator:
     """The name of the source's spectrum before the applicator; empty where the file names none."""
     filters: tuple[Filter, ...] = ()
     """What the applicator puts into the beam; empty where its wall is not published."""
+    emission: Emission = POINT
+    """Where Monte Carlo starts its photons, and into which directions."""
+    tube_current_ua: float | None = None
+    """Nominal; a calibration measured at another one carries a caution."""
+    metal: tuple[MetalTube, ...] = ()
+    """What throws a shadow in Monte Carlo; empty where its walls are not published: then nothing does."""
 
     def from_isocentre_mm(self, distance_mm: float, origin: DistanceOrigin) -> float:
         """Return the distance from the isocentre of a point ``distance_mm`` from the named origin.

@@ -21,9 +21,14 @@ PHYSICAL_DOSE = "physical dose to water"
 
 LARGEST_OUTPUT_CHANGE = 0.10
 """An output of the day further from 1 is refused (PHY-19)."""
+LONGEST_VALIDITY_H = 24.0
+"""An output of the day holds no longer than a day (PHY-30)."""
+OLD_AFTER = timedelta(days=366)
+"""A calibration older than a year carries a caution (PHY-31)."""
 LARGEST_DIFFERENCE_TO_NOMINAL = 0.30
 """A calibration that differs more from the nominal output at 10 mm carries a caution (PHY-20)."""
 COMPARED_AT_MM = 10.0
+_SAME_CURRENT = 0.01
 
 _REMEDY = "See docs/dose.md for the format of a calibration file"
 
@@ -47,7 +52,7 @@ class CalibrationFile(DeviceFileModel):
     """A calibration file as written."""
 
     metaspine_calibration: Literal[1]
-    serial_number: str = Field(min_length=1)
+    serial_number: str = Field(pattern=r"\S")
     date: date
     tube_voltage_kv: float = Field(gt=0)
     tube_current_ua: float = Field(gt=0)
@@ -72,7 +77,8 @@ def read_calibration(
     DeviceFileError
         When the file is incomplete or malformed, of another dose definition than physical dose to water, of another
         applicator (a bare probe's curve in particular), serial number or tube voltage, when its table does not fall
-        with the distance, or its output of the day is expired, in the future or too far from 1.
+        with the distance or begins inside the applicator, or its output of the day is expired, in the future, valid for
+        more than a day, or too far from 1.
     """
     place = str(path)
     document = read_device_file(Path(path), CalibrationFile, remedy=_REMEDY)
@@ -81,7 +87,9 @@ def read_calibration(
     _refuse_rising_table(document, place)
     _refuse_out_of_date(document, today, place)
     output = _output(document, applicator, place)
-    return replace(output, cautions=_cautions(output, applicator))
+    _refuse_inside(output, applicator, place)
+    own = (*_cautions_of_device(document, applicator, today), *_cautions(output, applicator))
+    return replace(output, cautions=own)
 
 
 def _refuse_other_definition(document: CalibrationFile, place: str) -> None:
@@ -151,6 +159,13 @@ def _refuse_out_of_date(document: CalibrationFile, today: datetime, place: str) 
             where=place,
             remedy="Measure the output again and enter its factor, date_time and validity_h",
         )
+    if day.validity_h > LONGEST_VALIDITY_H:
+        raise DeviceFileError(
+            f"the output of the day is said to hold for {day.validity_h:g} h, longer than {LONGEST_VALIDITY_H:g} h "
+            "(PHY-30)",
+            where=place,
+            remedy="Measure the output on the day of treatment, and enter for how many hours it holds",
+        )
     if abs(day.factor - 1) > LARGEST_OUTPUT_CHANGE:
         raise DeviceFileError(
             f"the output of the day is {day.factor}, further than {LARGEST_OUTPUT_CHANGE:.0%} from 1 (PHY-19)",
@@ -182,6 +197,30 @@ def _output(document: CalibrationFile, applicator: Applicator, place: str) -> Ou
         dose_definition=document.dose_definition,
         source_path=place,
     )
+
+
+def _refuse_inside(output: Output, applicator: Applicator, place: str) -> None:
+    nearest = float(output.depth_dose.distance_from_isocentre_mm[0])
+    if nearest < applicator.radius_mm:
+        raise DeviceFileError(
+            f"the table begins {nearest:g} mm from the isocentre, inside the applicator ({applicator.radius_mm:g} mm)",
+            where=place,
+            remedy="Check origin_of_distance: it names the point that the table's distances are measured from",
+        )
+
+
+def _cautions_of_device(document: CalibrationFile, applicator: Applicator, today: datetime) -> tuple[str, ...]:
+    found, nominal = [], applicator.tube_current_ua
+    if today.date() - document.date > OLD_AFTER:
+        found.append(
+            f"the calibration of {document.date} is older than a year (PHY-31): the yearly check of the source is due"
+        )
+    if nominal is not None and abs(document.tube_current_ua / nominal - 1) > _SAME_CURRENT:
+        found.append(
+            f"the calibration was measured at {document.tube_current_ua:g} µA, the source runs at {nominal:g} µA "
+            "(PHY-32): check the tube current"
+        )
+    return tuple(found)
 
 
 def _cautions(output: Output, applicator: Applicator) -> tuple[str, ...]:

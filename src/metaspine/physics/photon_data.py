@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from metaspine.errors import InputError
 from metaspine.geometry.grid import FloatArray
-from metaspine.physics.fluorescence import Line, followed_lines, photons_per_absorption
+from metaspine.physics.fluorescence import FOLLOWED_FROM_KEV, Line, followed_lines, photons_per_absorption
 from metaspine.physics.materials import Material
 from metaspine.transport.tables import PhotonTables
 
@@ -89,11 +89,12 @@ def absorption_cm2_g(material: Material, energy_kev: ArrayLike) -> FloatArray:
     return np.asarray(found.transfer - _carried_away(material, energy, found, every))
 
 
-def photon_tables(materials: Sequence[Material]) -> PhotonTables:
+def photon_tables(materials: Sequence[Material], *, followed_from_kev: float = FOLLOWED_FROM_KEV) -> PhotonTables:
     """Return the tables of some materials, in their order, for transport.
 
     Nodes on both sides of an absorption edge hold the coefficient of their own side; only the one cell of 0.1 keV that
-    holds the edge is a ramp instead of a step. The error is measured in docs/materials.md.
+    holds the edge is a ramp instead of a step. The error is measured in docs/materials.md. Fluorescence lines below
+    ``followed_from_kev`` stay where they are made (PHO-05).
 
     Raises
     ------
@@ -104,7 +105,7 @@ def photon_tables(materials: Sequence[Material]) -> PhotonTables:
         raise InputError("photon tables of no material", where="photon data", remedy="Name at least one material")
     energy = energies_kev()
     found = [coefficients(material, energy) for material in materials]
-    lines = [followed_lines(material) for material in materials]
+    lines = [followed_lines(material, lowest_kev=followed_from_kev) for material in materials]
     transfer = [
         each.transfer - _carried_away(material, energy, each, its)
         for material, each, its in zip(materials, found, lines, strict=True)

@@ -23,6 +23,7 @@ from metaspine.patient.vertebra import LevelCheck, Vertebra
 from metaspine.physics.applicator_files import read_applicator
 from metaspine.physics.applicators import Applicator, Output
 from metaspine.physics.calibration import read_calibration
+from metaspine.planning.cannula import cannula_cautions, refuse_covered_tip
 from metaspine.planning.cautions import gravest_first, lesion_cautions, plan_cautions
 from metaspine.planning.eligibility import cautions_or_refusal, eligibility_of, require_lesion
 from metaspine.planning.isocentres import aim
@@ -30,6 +31,7 @@ from metaspine.planning.lesions import lesion_of
 from metaspine.planning.limiting import Neural, neural_structures
 from metaspine.planning.policy import PlanningPolicy, read_policy
 from metaspine.planning.prescribing import prescribe
+from metaspine.planning.questions import foreign_cautions
 from metaspine.planning.surroundings import names_within, surroundings
 from metaspine.planning.trajectories import SearchTask, search
 from metaspine.running import Progress, silent
@@ -128,6 +130,11 @@ def make_plan(
         output=device.output,
     )
     own = plan_cautions(scan, paths[0], level_check, target.vertebra, device.applicator, device.output)
+    own = (
+        *own,
+        *cannula_cautions(paths[0], device.applicator),
+        *foreign_cautions(scan, paths[0].isocentre_mm),
+    )
     cautions = (*own, *lesion_cautions(target.lesion), *eligibility, *target.neural.cautions, *given.cautions)
     progress("the plan is made", 1.0)
     return Plan(
@@ -161,6 +168,7 @@ def _device(applicator: str | Applicator, calibration: Output | Path | str | Non
             where=found.name,
             remedy="Plan with a needle applicator, e.g. intrabeam-needle",
         )
+    refuse_covered_tip(found)
     width = policy.working_channel_diameter_mm or found.channel.working_channel_diameter_mm
     sigma = found.tip_position_uncertainty_mm if policy.tip_uncertainty_mm is None else policy.tip_uncertainty_mm
     channel = replace(found.channel, working_channel_diameter_mm=width)

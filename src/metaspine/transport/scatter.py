@@ -32,7 +32,7 @@ from metaspine.transport.photons import (
     weighing,
 )
 from metaspine.transport.random_numbers import Stream, stream, uniform
-from metaspine.transport.source import Source, beyond_rim, check_inside, emission, energy_and_weight
+from metaspine.transport.source import Source, beyond_rim, check_inside, emission, energy_and_weight, starting_point
 from metaspine.transport.voxel_walk import MM_PER_TICK, leaves_at, next_voxel, voxel_of, walk_from
 
 WHOLE_GRID_MM = 1e6
@@ -66,7 +66,7 @@ def primary_ray(ray: int, sampling: Sampling, source: Source, medium: Medium) ->
     random, direction = isotropic(stream(sampling.seed, ray, 0))
     random, value = uniform(random)
     energy, weight = energy_and_weight((ray % sampling.rays_per_batch + value) / sampling.rays_per_batch, source)
-    point = source.point_mm
+    random, point = starting_point(random, source)
     voxel = voxel_of(point[0], point[1], point[2], medium.lattice)
     return random, Photon(voxel, point, direction, energy, weight * emission(direction, source))
 

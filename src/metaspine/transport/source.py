@@ -1,4 +1,4 @@
-"""Where photons start: a point with a spectrum and, where it was measured, an anisotropy."""
+"""Where photons start: a point, or a few that stand for a focal spot, with a spectrum and perhaps an anisotropy."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from metaspine.transport.compiling import step
 from metaspine.transport.medium import SCATTER, TOTAL, Medium
+from metaspine.transport.random_numbers import Stream, uniform
 
 ISOTROPIC = (1.0, 1.0)
+ONE_POINT = ((0.0, 0.0, 0.0),)
 
 
 class Source(NamedTuple):
-    """A point source, as :func:`point_source` makes it."""
+    """A small source, as :func:`point_source` makes it."""
 
     point_mm: tuple[float, float, float]
-    """From the corner of the grid, along its axes."""
+    """Its centre: the weighted mean of its points of emission, from the corner of the grid, along its axes."""
     axis: tuple[float, float, float]
     """The unit vector from which the polar angle of the anisotropy is counted."""
     edges_kev: NDArray[np.float64]
@@ -28,6 +30,10 @@ class Source(NamedTuple):
     """(bin,) true over drawn probability: 1 where energies are drawn as they are emitted."""
     anisotropy: NDArray[np.float64]
     """Emission over its mean at cosines evenly from -1 to 1."""
+    offsets_mm: NDArray[np.float64]
+    """(point, 3) the points of emission from the centre; one row of zeros for a point source."""
+    shares: NDArray[np.float64]
+    """(point,) the photons of each point, cumulative up to 1."""
 
 
 def point_source(
@@ -38,8 +44,10 @@ def point_source(
     importance: ArrayLike | None = None,
     axis: ArrayLike = (0.0, 0.0, 1.0),
     anisotropy: ArrayLike = ISOTROPIC,
+    offsets_mm: ArrayLike = ONE_POINT,
+    shares: ArrayLike = (1.0,),
 ) -> Source:
-    """Return a point source.
+    """Return a point source, or one of several points.
 
     Parameters
     ----------
@@ -52,11 +60,15 @@ def point_source(
     axis, anisotropy
         The axis of the source and its emission at cosines evenly from -1 to 1, linear between them and taken relative
         to its mean over the sphere. A photon's weight carries it.
+    offsets_mm, shares
+        (point, 3) points of emission from ``point_mm`` along the grid's axes, and (point,) how much of the photons each
+        sends out. All have the same spectrum and anisotropy.
 
     Raises
     ------
     ValueError
-        Edges that don't rise, negative or no photons, an axis of no length.
+        Edges that don't rise, negative or no photons, an axis of no length, points and shares that don't belong
+        together.
     """
     edges, emitted = np.asarray(edges_kev, dtype=np.float64), np.asarray(probabilities, dtype=np.float64)
     drawn = emitted * (1.0 if importance is None else np.asarray(importance, dtype=np.float64))
@@ -68,7 +80,9 @@ def point_source(
     if shape.ndim != 1 or len(shape) < 2 or (shape < 0).any() or not np.linalg.norm(direction) > 0:
         raise ValueError("the anisotropy needs two or more values of 0 or above, and an axis of some length")
     emitted, drawn = emitted / emitted.sum(), drawn / drawn.sum()
-    unit, point = direction / np.linalg.norm(direction), np.asarray(point_mm, dtype=np.float64)
+    places, weights = _points(offsets_mm, shares)
+    centre = weights @ places
+    unit, point = direction / np.linalg.norm(direction), np.asarray(point_mm, dtype=np.float64) + centre
     return Source(
         (float(point[0]), float(point[1]), float(point[2])),
         (float(unit[0]), float(unit[1]), float(unit[2])),
@@ -76,7 +90,19 @@ def point_source(
         np.concatenate([[0.0], np.cumsum(drawn)[:-1], [1.0]]),
         np.divide(emitted, drawn, out=np.zeros_like(emitted), where=drawn > 0),
         shape / np.trapezoid(shape, dx=1 / (len(shape) - 1)),
+        places - centre,
+        np.concatenate([np.cumsum(weights)[:-1], [1.0]]),
     )
+
+
+def _points(offsets_mm: ArrayLike, shares: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return points (n, 3) and what each sends out, summing to 1."""
+    places, weights = np.array(offsets_mm, dtype=np.float64), np.asarray(shares, dtype=np.float64)
+    if places.ndim != 2 or places.shape != (weights.size, 3) or not places.size:
+        raise ValueError(f"points of emission of shape {places.shape} with {weights.size} shares: one share a point")
+    if not (weights > 0).all() or not np.isfinite(places).all():
+        raise ValueError("every point of emission needs a place and a share above 0")
+    return places, weights / weights.sum()
 
 
 def importance(edges_kev: ArrayLike, medium: Medium) -> NDArray[np.float64]:
@@ -108,6 +134,24 @@ def energy_and_weight(value: float, source: Source) -> tuple[float, float]:
 
 
 @step
+def starting_point(random: Stream, source: Source) -> tuple[Stream, tuple[float, float, float]]:
+    """Return one of the source's points, drawn by their shares; a point source draws nothing."""
+    point = source.point_mm
+    if len(source.shares) == 1:
+        return random, point
+    random, value = uniform(random)
+    chosen = 0
+    while source.shares[chosen] <= value:
+        chosen += 1
+    offsets = source.offsets_mm
+    return random, (
+        point[0] + offsets[chosen, 0],
+        point[1] + offsets[chosen, 1],
+        point[2] + offsets[chosen, 2],
+    )
+
+
+@step
 def emission(direction: tuple[float, float, float], source: Source) -> float:
     """Return the source's emission into a direction, relative to its mean over the sphere."""
     axis = source.axis
@@ -120,8 +164,17 @@ def emission(direction: tuple[float, float, float], source: Source) -> float:
 
 
 def beyond_rim(source: Source, medium: Medium) -> Source:
-    """Return the source with its place counted from the corner of the rim, as the kernels count."""
+    """Return the source with its place counted from the corner of the rim, as the kernels count.
+
+    Raises
+    ------
+    ValueError
+        When a point of emission lies outside the grid.
+    """
     lattice, point = medium.lattice, source.point_mm
+    for offset in source.offsets_mm if len(source.shares) > 1 else ():
+        place = tuple(float(start + step_mm) for start, step_mm in zip(point, offset, strict=True))
+        check_inside((place[0], place[1], place[2]), source.edges_kev, medium)
     spacing = (lattice.spacing_x_mm, lattice.spacing_y_mm, lattice.spacing_z_mm)
     return source._replace(point_mm=(point[0] + spacing[0], point[1] + spacing[1], point[2] + spacing[2]))
 
