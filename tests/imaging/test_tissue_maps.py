@@ -23,7 +23,7 @@ from metaspine.imaging.densities import (
     tissues,
     without_contrast,
 )
-from metaspine.imaging.findings import FindingKind, find_foreign
+from metaspine.imaging.findings import FindingKind, find_foreign, structure_or_finding
 from metaspine.patient.scan import Scan, ScanOrigin
 from metaspine.patient.structure import Origin, Role, Structure
 from metaspine.physics.materials import cement, material
@@ -292,3 +292,14 @@ def test_contrast_in_the_great_veins_of_a_real_scan_is_asked_about(shared_data: 
     scan = ms.read_scan(folder / "ct.nii.gz", structures=folder / "labels.nii.gz")
     names = {finding.structure.name for finding in find_foreign(scan) if finding.kind is FindingKind.CONTRAST}
     assert {"aorta", "superior_vena_cava"} <= names
+
+
+def test_what_was_asked_about_is_found_under_its_name() -> None:
+    scan = with_box(body(), (slice(9, 13), slice(9, 13), slice(6, 10)), 3000)
+    assert structure_or_finding(scan, "aorta") is scan.structure("aorta")
+    metal = structure_or_finding(scan, "metal 1")
+    found = tissue_map(scan, overrides=[Override(metal, material("tantalum"))])
+    assert found.materials[found.material.values[10, 10, 7]].name == "tantalum"
+    assert not [each for each in found.findings if each.kind is FindingKind.METAL]
+    with pytest.raises(StructureError, match=r"no structure 'metal 2'.*metal 1, T12, lesion"):
+        structure_or_finding(scan, "metal 2")

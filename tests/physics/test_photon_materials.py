@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from metaspine.errors import InputError
 from metaspine.evidence import look_up
-from metaspine.physics.materials import Material, carbon_peek, cement, material, materials, mixture, read_materials
+from metaspine.physics.materials import (
+    Material,
+    carbon_peek,
+    cement,
+    material,
+    materials,
+    mixture,
+    named_material,
+    read_materials,
+)
 
 
 @pytest.mark.parametrize("name", sorted(materials()))
@@ -105,3 +114,13 @@ def test_a_mixture_lies_between_its_parts(share: float) -> None:
 def test_a_mixture_of_shares_that_do_not_sum_to_one_is_refused() -> None:
     with pytest.raises(InputError, match="sum to"):
         mixture("mixed", "mixed", {material("water"): 0.7})
+
+
+def test_materials_as_a_person_names_them() -> None:
+    assert named_material("titanium") is material("titanium")
+    assert named_material("carbon-peek") == carbon_peek()
+    assert named_material("cement-30-BaSO4") == cement(barium_sulfate_percent=30)
+    assert named_material("cement-12.5-zro2") == cement(zirconium_dioxide_percent=12.5)
+    assert dict(named_material("cement").mass_fractions) == pytest.approx(dict(material("pmma").mass_fractions))
+    with pytest.raises(InputError, match=r"no material 'cement-30'.*also carbon-peek, cement"):
+        named_material("cement-30")

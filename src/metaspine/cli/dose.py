@@ -18,9 +18,10 @@ from metaspine.evaluation.monte_carlo import MonteCarlo, Wanted, run_monte_carlo
 from metaspine.exchange.scans import read_scan
 from metaspine.imaging.calibration import read_ct_curve
 from metaspine.imaging.densities import Override
+from metaspine.imaging.findings import structure_or_finding
 from metaspine.patient.plan import Plan
 from metaspine.patient.scan import Scan
-from metaspine.physics.materials import material
+from metaspine.physics.materials import named_material
 from metaspine.planning import read_plan
 from metaspine.reports import write_monte_carlo
 from metaspine.reports.monte_carlo_files import CHECKPOINT, monte_carlo_document
@@ -149,7 +150,7 @@ def both_doses(monte_carlo: MonteCarlo) -> Iterator[Text | Table]:
 
 
 def materials_of(scan: Scan, made_of: Sequence[str]) -> tuple[Override, ...]:
-    """Return what structures are made of, from words such as ``rod=titanium``.
+    """Return what structures, or what was seen and asked about, are made of, from words such as ``rod=titanium``.
 
     Raises
     ------
@@ -167,7 +168,7 @@ def materials_of(scan: Scan, made_of: Sequence[str]) -> tuple[Override, ...]:
                 where="--material",
                 remedy="Write STRUCTURE=MATERIAL, e.g. rod=titanium",
             )
-        found.append(Override(scan.structure(name), material(of_what)))
+        found.append(Override(structure_or_finding(scan, name), named_material(of_what)))
     return tuple(found)
 
 

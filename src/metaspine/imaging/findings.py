@@ -12,6 +12,7 @@ from enum import StrEnum
 import numpy as np
 from scipy import ndimage
 
+from metaspine.errors import StructureError
 from metaspine.geometry import Grid, Volume
 from metaspine.imaging.regions import Box, Mask, Region, region_of
 from metaspine.patient.scan import Scan
@@ -78,6 +79,23 @@ def find_foreign(scan: Scan) -> tuple[Finding, ...]:
         *_contrasts(scan, _CONTRAST_ROLES, CONTRAST_HU),
         *_contrasts(scan, CANAL_ROLES, MYELOGRAM_HU),
     )
+
+
+def structure_or_finding(scan: Scan, name: str) -> Structure:
+    """Return a structure of the scan, or what was seen there and asked about under that name ("metal 1", "cement 1").
+
+    Raises
+    ------
+    StructureError
+        When there is neither; the message lists both.
+    """
+    if any(structure.name == name for structure in scan.structures):
+        return scan.structure(name)
+    seen = {finding.structure.name: finding.structure for finding in find_foreign(scan)}
+    if name in seen:
+        return seen[name]
+    known = ", ".join([*seen, *(structure.name for structure in scan.structures)]) or "none"
+    raise StructureError(f"there is no structure {name!r}", where=scan.origin.path, remedy=f"There are: {known}")
 
 
 def _metals(scan: Scan, metal: Mask) -> list[Finding]:

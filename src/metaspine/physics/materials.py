@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +19,8 @@ from metaspine.evidence import look_up
 from metaspine.physics.device_files import DeviceFileModel, read_device_file
 
 _SUM_TOLERANCE = 1e-4
+_CEMENT = re.compile(r"cement(-(?P<percent>\d+(\.\d+)?)-(?P<opacifier>baso4|zro2))?")
+_ALSO = "also carbon-peek, cement, cement-30-baso4, cement-15-zro2 (percent of its mass)"
 _REMEDY = "See docs/materials.md for the format of a materials file"
 
 
@@ -197,6 +200,30 @@ def carbon_peek() -> Material:
         {material("carbon-fibre"): share, material("peek"): 1 - share},
         evidence=("MAT-16",),
     )
+
+
+def named_material(words: str) -> Material:
+    """Return a material as a person names it: a shipped one, ``carbon-peek``, or a cement with its opacifier.
+
+    A cement is ``cement`` (PMMA alone), ``cement-30-baso4`` or ``cement-15-zro2``: its opacifier in percent by mass.
+
+    Raises
+    ------
+    InputError
+        When there is none of that name; the message lists them.
+    """
+    if words == "carbon-peek":
+        return carbon_peek()
+    found = _CEMENT.fullmatch(words.lower())
+    if found is None:
+        try:
+            return material(words)
+        except InputError as error:
+            raise InputError(error.what, where=error.where, remedy=f"{error.remedy}; {_ALSO}") from error
+    percent = float(found["percent"] or 0.0)
+    if found["opacifier"] == "zro2":
+        return cement(zirconium_dioxide_percent=percent)
+    return cement(barium_sulfate_percent=percent)
 
 
 def _material(name: str, entry: MaterialEntry, path: Path) -> Material:
