@@ -8,22 +8,24 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from live_phantom import DWELL, ISOCENTRE, NEEDLE, RATE, REGION, UP, patient, tissues
+from live_phantom import DWELL, ISOCENTRE, NEEDLE, RATE, REGION, UP, patient, tissues, water
 
-from metaspine.dosimetry.live_patient import COMPACT, NEAR_METAL_MM, SOFT, STILL, water_scatter
+from metaspine.dosimetry.around_applicator import around_applicator
+from metaspine.dosimetry.live_patient import COMPACT, NEAR_METAL_MM, SOFT, STILL, prepared, water_scatter
 from metaspine.dosimetry.live_scenarios import ScenarioDoses, scenario_doses
 from metaspine.dosimetry.live_scene import Scatter, live_sampling, scene_of
 from metaspine.dosimetry.live_smoothing import AT_PHOTONS, RIM, Expected, Halves, Place, smoothed, width_mm
 from metaspine.dosimetry.live_trust import metal_begins
 from metaspine.dosimetry.live_window import window
 from metaspine.dosimetry.reference_run import further, kerma, started
-from metaspine.dosimetry.reference_tissues import density_around_applicator
 from metaspine.errors import InputError
 from metaspine.geometry.volume import Volume
 from metaspine.patient.plan import DwellPosition
-from metaspine.physics.applicators import DoseConvention
+from metaspine.physics.applicators import DoseConvention, MetalTube
+from metaspine.physics.emission import Anisotropy, Emission, hemisphere
 from metaspine.transport.gathering import cleared, gather
 from metaspine.transport.scatter import Sampling
+from metaspine.transport.source import emission
 
 SIDE = 41
 PLACE = Place((SIDE,) * 3, (0, 0, 0), (1.0, 1.0, 1.0), (SIDE / 2,) * 3, 100.0)
@@ -119,7 +121,7 @@ def test_every_point_behind_a_voxel_of_metal_is_known_to_be(
 def test_the_window_is_emptied_as_the_reference_engine_empties(direction: np.ndarray) -> None:
     dwell = DwellPosition(ISOCENTRE, direction, 1.0)
     around = window(patient(), dwell, 100.0)
-    expected = density_around_applicator(tissues(), dwell, NEEDLE)
+    expected = around_applicator(tissues(), dwell, NEEDLE).density.values
     rimmed = around.medium.density.reshape(tuple(count + 2 for count in around.medium.shape))
     np.testing.assert_allclose(rimmed[1:-1, 1:-1, 1:-1], expected, rtol=1e-4, atol=1e-4)
     assert around.grid.aligned_with(REGION)
@@ -261,3 +263,18 @@ def test_the_dose_lies_where_the_grid_says() -> None:
     scene = scene_of(patient(), DWELL, 10.0, 2.0)
     volume = Volume(np.zeros(scene.place.shape), scene.grid)
     np.testing.assert_allclose(volume.grid.index(ISOCENTRE) * 2.0 + 1.0, scene.place.source_mm)
+
+
+def test_the_live_source_is_the_applicators_own() -> None:
+    """Points of emission and anisotropy as in the reference engine; a shadow it does not have is said."""
+    table = Anisotropy("made up", np.array([10.0]), np.array([0.0, 90, 180]), np.array([[1.4, 1.0, 0.6]]))
+    own = Emission("hemisphere", hemisphere(1.2), table, "PHY-28")
+    tube = MetalTube("shaft", "steel", 1.7, 2.2, (18.0, 92.0), ("PHY-28",))
+    device = replace(NEEDLE, emission=own, metal=(tube,))
+    shaped = prepared(tissues(), device, NEEDLE.nominal, scan_sha256="0" * 64, rate=RATE, water=water())
+    source, plain = (window(each, DWELL, 12.0).source for each in (shaped, patient()))
+    np.testing.assert_allclose(np.subtract(source.point_mm, plain.point_mm), 0.6 * UP, atol=1e-9)
+    assert emission((0.0, 0.0, 1.0), source) / emission((0.0, 0.0, -1.0), source) == pytest.approx(1.4 / 0.6)
+    assert (len(plain.shares), emission((0.0, 0.0, 1.0), plain)) == (1, 1.0)
+    assert any("no shadow of the shaft" in note for note in shaped.notes)
+    assert not any("no shadow" in note for note in patient().notes)

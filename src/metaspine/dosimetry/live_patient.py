@@ -144,7 +144,7 @@ def prepared(
         output=output,
         rate=known,
         scan_sha256=scan_sha256,
-        notes=tissues.notes,
+        notes=(*tissues.notes, *_not_live(applicator)),
     )
 
 
@@ -209,3 +209,11 @@ def _longest_paths(tissues: Tissues) -> list[Path]:
         *((number, LONGEST_BONE) for number in bone),
         *((number, LONGEST_METAL) for number in metals[:_MOST_METALS]),
     ]
+
+
+def _not_live(applicator: Applicator) -> tuple[str, ...]:
+    """Return what the reference engine computes of an applicator and the live engine does not."""
+    names = " and ".join(tube.name for tube in applicator.metal)
+    if not names:
+        return ()
+    return (f"The live dose has no shadow of the {names} (PHY-27): behind the tip the reference engine decides",)

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from metaspine.dosimetry.interior import inside, positions, shape_mm
 from metaspine.dosimetry.live_patient import INTERIOR, LivePatient
+from metaspine.dosimetry.reference_run import source_of
 from metaspine.errors import InputError
 from metaspine.geometry.grid import FloatArray, Grid
 from metaspine.patient.plan import DwellPosition
 from metaspine.physics.applicators import Applicator
 from metaspine.transport.medium import MATERIAL_BITS, OUTSIDE, Medium
-from metaspine.transport.source import Source, point_source
+from metaspine.transport.source import Source
 
 _PARTS = 4
 """A voxel that the applicator cuts is judged at this many points a side."""
@@ -53,12 +54,11 @@ def window(patient: LivePatient, dwell: DwellPosition, reach_mm: float) -> Windo
     place = (grid.index(dwell.isocentre_mm) + 0.5) * grid.spacing_mm
     direction = grid.directions.T @ positions([dwell])[1][0]
     kinds = patient.kinds[box].copy()
-    spectrum = patient.spectrum
     return Window(
         box=box,
         grid=grid,
         medium=_emptied(_cropped(patient.medium, box), kinds, (grid.spacing_mm, place, direction), patient.applicator),
-        source=point_source(place, spectrum.edges_kev, spectrum.photons_per_bin, importance=patient.importance),
+        source=source_of(patient.applicator, patient.spectrum, dwell, grid, importance=patient.importance),
         kinds=kinds,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from metaspine.dosimetry.around_applicator import around_applicator, metal_of_applicator
 from metaspine.dosimetry.reference_tissues import Tissues
@@ -78,7 +78,14 @@ def run_in(
     return Run(voxels, source, sampling, primary, empty_tally(voxels))
 
 
-def source_of(applicator: Applicator, spectrum: Spectrum, dwell: DwellPosition, grid: Grid) -> Source:
+def source_of(
+    applicator: Applicator,
+    spectrum: Spectrum,
+    dwell: DwellPosition,
+    grid: Grid,
+    *,
+    importance: ArrayLike | None = None,
+) -> Source:
     """Return the source of an applicator at rest in a transport grid: its points, its spectrum, its anisotropy."""
     offsets, shares = applicator.emission.points()
     anisotropy = applicator.emission.anisotropy
@@ -90,6 +97,7 @@ def source_of(applicator: Applicator, spectrum: Spectrum, dwell: DwellPosition, 
         (grid.index(dwell.isocentre_mm) + 0.5) * grid.spacing_mm,
         spectrum.edges_kev,
         spectrum.photons_per_bin,
+        importance=importance,
         axis=frame[2],
         anisotropy=ISOTROPIC if anisotropy.isotropic else anisotropy.emission(distance_mm=EMISSION_MM),
         offsets_mm=offsets @ frame,
