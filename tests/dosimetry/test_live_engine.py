@@ -159,7 +159,7 @@ def test_a_moved_needle_keeps_its_noise() -> None:
 
 def test_the_shadow_of_a_rod_is_flagged_and_not_dragged() -> None:
     dragged, live = shown(patient(rod=True), steps=3)
-    hidden = metal_shadow(tissues(rod=True), DWELL)
+    hidden = metal_shadow(tissues(rod=True), DWELL, NEEDLE)
     doubts = on_region(live.doubts)
     use = np.isfinite(doubts) & hidden
     flagged = (doubts[use].astype(int) & (Doubt.NEAR_METAL | Doubt.BEHIND_METAL)) != 0

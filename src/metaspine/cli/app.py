@@ -195,6 +195,9 @@ def dose(
     histories: Annotated[int | None, typer.Option("--histories", help="Stop after so many primary rays.")] = None,
     time_limit: Annotated[float | None, typer.Option("--time-limit", help="Stop after so many s.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the random numbers.")] = 1,
+    device: Annotated[
+        str, typer.Option("--device", help="auto (a GPU where there is one), cpu or gpu (needs the gpu extra).")
+    ] = "auto",
     spacing: Annotated[float, typer.Option("--spacing", help="The dose grid's voxels in mm.")] = 1.0,
     reach: Annotated[
         float, typer.Option("--reach", help="How far the dose grid reaches from the isocentre, mm.")
@@ -230,6 +233,7 @@ def dose(
         histories=histories,
         time_limit_s=time_limit,
         seed=seed,
+        device=device,
         spacing_mm=spacing,
         reach_mm=reach,
         curve=curve,

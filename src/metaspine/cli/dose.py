@@ -13,6 +13,7 @@ from rich.text import Text
 from metaspine.cli.console import DISCLAIMER, messages, progress_bar, results
 from metaspine.dosimetry import compute_dose
 from metaspine.dosimetry.checkpoint import CheckpointFile, require_usable
+from metaspine.dosimetry.devices import device_named
 from metaspine.errors import Cancelled, InputError
 from metaspine.evaluation.monte_carlo import MonteCarlo, Wanted, run_monte_carlo
 from metaspine.exchange.scans import read_scan
@@ -46,6 +47,7 @@ class DoseRequest:
     histories: int | None
     time_limit_s: float | None
     seed: int
+    device: str
     spacing_mm: float
     reach_mm: float
     curve: str | None
@@ -90,13 +92,15 @@ def wanted(
     histories: int | None = None,
     time_limit_s: float | None = None,
     seed: int = 1,
+    device: str = "auto",
 ) -> Wanted:
     """Return what a run is asked for; an uncertainty of 0 leaves it to histories or time.
 
     Raises
     ------
     InputError
-        When both a distance and a structure are named, or all of a structure that is not named.
+        When both a distance and a structure are named, all of a structure that is not named, or a device that there
+        is not.
     """
     if distance_mm is not None and structure:
         raise InputError(
@@ -114,6 +118,7 @@ def wanted(
         seconds=time_limit_s,
         histories=histories,
         seed=seed,
+        device=None if device == "auto" else device_named(device),
     )
 
 
@@ -181,6 +186,7 @@ def _computed(request: DoseRequest, checkpoint: CheckpointFile, progress: Progre
         histories=request.histories,
         time_limit_s=request.time_limit_s,
         seed=request.seed,
+        device=request.device,
     )
     require_writable(request.folder)
     request.folder.mkdir(parents=True, exist_ok=True)

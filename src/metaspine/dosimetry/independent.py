@@ -120,7 +120,9 @@ def independent_check(
     in_water = reference_doses(
         replace(irradiation, tissues=all_water(grid)),
         stop=stop,
-        sampling=Sampling(seed=SEED) if sampling is None else sampling,
+        sampling=sampling,
+        seed=SEED,
+        device=reference.runs[0].device,
         rate=reference.rate,
         progress=progress,
     )

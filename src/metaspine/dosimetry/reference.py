@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from metaspine.dosimetry.absolute import AbsoluteRate, absolute_rate
 from metaspine.dosimetry.around_applicator import metal_of_applicator
 from metaspine.dosimetry.checkpoint import CheckpointFile, keeping
+from metaspine.dosimetry.devices import usable
 from metaspine.dosimetry.engine import Irradiation
 from metaspine.dosimetry.interior import inside_applicator
 from metaspine.dosimetry.places import Place, centres_mm, shell
@@ -35,13 +36,16 @@ from metaspine.patient.dose import Dose, DoseProvenance
 from metaspine.physics.applicators import Applicator, DoseConvention
 from metaspine.physics.depth_dose import SECONDS_PER_MINUTE
 from metaspine.running import Progress
-from metaspine.transport.scatter import Sampling
+from metaspine.transport.devices import RAYS_PER_BATCH, Device
+from metaspine.transport.scatter import Part, Sampling
 from metaspine.version import __version__
 
 _WHERE = "reference engine"
 _STEP = "Monte Carlo dose"
 _FEWEST_BATCHES = 10
 """Fewer say little of their own scatter."""
+_REGION_BEYOND_MM, _OUTSIDE_ONE_IN = 15.0, 3.0
+"""DOS-11."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +116,8 @@ def reference_doses(
     *,
     stop: Stop | None = None,
     sampling: Sampling | None = None,
+    seed: int = 1,
+    device: Device | None = None,
     rate: AbsoluteRate | None = None,
     checkpoint: CheckpointFile | None = None,
     progress: Progress,
@@ -125,7 +131,11 @@ def reference_doses(
     stop
         None: 1 % at 15 mm.
     sampling
-        Seed, rays a batch, sites a ray; None: the engine's own.
+        Seed, rays a batch, sites a ray, region; None: the engine's own for what is asked, with ``seed``.
+    seed
+        Another one gives an independent run.
+    device
+        None: the GPU where there is one, the CPU otherwise.
     rate
         The absolute rate where it is known already for this applicator and output; None: it is computed first.
     checkpoint
@@ -136,16 +146,17 @@ def reference_doses(
     Raises
     ------
     InputError
-        As :func:`reference_dose`; also when nothing says when to stop, or it says zero, or the checkpoint is another
-        run's or damaged.
+        As :func:`reference_dose`; also when nothing says when to stop, or it says zero, the checkpoint is another run's
+        or damaged, or there is no such device.
     OutputError
         When the checkpoint cannot be written.
     """
-    until, drawn = stop or Stop(), sampling or Sampling()
+    until, on = stop or Stop(), usable(device)
     tissues = _checked(irradiation, until)
+    drawn = sampling or _sampling_for(irradiation, until, seed=seed, device=on)
     known = absolute_rate(irradiation.applicator, irradiation.output, progress=progress) if rate is None else rate
     progress("primary dose", 0.0)
-    runs = [started(tissues, dwell, irradiation.applicator, sampling=drawn) for dwell in irradiation.dwells]
+    runs = [started(tissues, dwell, irradiation.applicator, sampling=drawn, device=on) for dwell in irradiation.dwells]
     with keeping(checkpoint, irradiation, runs) as (resumed_runs, kept):
         gathered = _gathered(resumed_runs, irradiation, until, known, _Listeners(progress, kept))
     return _doses(gathered, irradiation, tissues, known)
@@ -162,6 +173,16 @@ def resumed(doses: ReferenceDoses, *, stop: Stop, progress: Progress) -> Referen
     tissues = _checked(doses.irradiation, stop)
     gathered = _gathered(doses.runs, doses.irradiation, stop, doses.rate, _Listeners(progress))
     return _doses(gathered, doses.irradiation, tissues, doses.rate)
+
+
+def _sampling_for(irradiation: Irradiation, stop: Stop, *, seed: int, device: Device) -> Sampling:
+    """Return how to draw: enough rays for the device, and fewer photons beyond the place asked for (DOS-11)."""
+    sampling = Sampling(seed=seed, rays_per_batch=RAYS_PER_BATCH[device])
+    if stop.relative_uncertainty is None:
+        return sampling
+    places = centres_mm(irradiation.grid)[_asked_for(irradiation, stop)]
+    farthest = max(float(np.linalg.norm(places - dwell.isocentre_mm, axis=-1).max()) for dwell in irradiation.dwells)
+    return sampling._replace(region_mm=farthest + _REGION_BEYOND_MM, outside_one_in=_OUTSIDE_ONE_IN)
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,25 +238,55 @@ def _gathered(
     start = time.monotonic()
     while True:
         if runs[0].tally.batches:
-            now = _summed(runs, photons, irradiation.grid, (stop, place))
-            done = _done(now, stop, time.monotonic() - start)
+            reached = _reached(runs, photons, irradiation.grid, place)
+            done = _done(reached, _histories(runs), stop, time.monotonic() - start)
             listeners.progress(_STEP, min(done, 1.0))
             if done >= 1.0:
-                return now
+                return _summed(runs, photons, irradiation.grid, (stop, reached))
         runs = [further(run, _FEWEST_BATCHES) for run in runs]
         listeners.kept(runs)
 
 
-def _done(now: _Gathered, stop: Stop, seconds: float) -> float:
+def _done(reached: float, histories: int, stop: Stop, seconds: float) -> float:
     """Return the share of the work that is done: the largest of what was asked for; 1 and more is enough."""
     parts = [0.0]
     if stop.relative_uncertainty is not None:
-        parts.append((stop.relative_uncertainty / now.reached) ** 2 if now.reached > 0 else 1.0)
+        parts.append((stop.relative_uncertainty / reached) ** 2 if reached > 0 else 1.0)
     if stop.histories is not None:
-        parts.append(now.histories / stop.histories)
+        parts.append(histories / stop.histories)
     if stop.seconds is not None:
         parts.append(seconds / stop.seconds)
     return max(parts)
+
+
+def _histories(runs: Sequence[Run]) -> int:
+    return sum(run.tally.batches * run.sampling.rays_per_batch for run in runs)
+
+
+def _reached(runs: Sequence[Run], photons: Sequence[float], grid: Grid, place: NDArray[np.bool_]) -> float:
+    """Return the root mean square relative uncertainty of the dose to medium in a place of the dose grid."""
+    box = _box(place)
+    margin = without_margin(grid, MARGIN_MM)
+    part = tuple(slice(low.start + one.start, low.start + one.stop) for low, one in zip(margin, box, strict=True))
+    dose, error = _added(runs, photons, (part[0], part[1], part[2]))
+    known, noise = dose[place[box]][:, 0], error[place[box]][:, 0]
+    relative = np.divide(noise, known, out=np.zeros(known.shape), where=known > 0)
+    return float(np.sqrt(np.mean(relative**2)))
+
+
+def _box(place: NDArray[np.bool_]) -> Part:
+    """Return the smallest box of voxels that holds a place."""
+    low, high = np.argwhere(place).min(axis=0), np.argwhere(place).max(axis=0) + 1
+    i, j, k = (slice(int(start), int(stop)) for start, stop in zip(low, high, strict=True))
+    return i, j, k
+
+
+def _added(runs: Sequence[Run], photons: Sequence[float], part: Part) -> tuple[FloatArray, FloatArray]:
+    """Return dose and standard error (..., medium or water) in Gy over all positions, in a part of the grid."""
+    kermas = [kerma(run, part) for run in runs]
+    dose = sum(number * mean for (mean, _), number in zip(kermas, photons, strict=True))
+    variance = sum((number * error) ** 2 for (_, error), number in zip(kermas, photons, strict=True))
+    return np.asarray(dose), np.sqrt(np.asarray(variance))
 
 
 def _asked_for(irradiation: Irradiation, stop: Stop) -> NDArray[np.bool_]:
@@ -260,23 +311,12 @@ def _asked_for(irradiation: Irradiation, stop: Stop) -> NDArray[np.bool_]:
     return np.asarray(asked_for)
 
 
-def _summed(
-    runs: Sequence[Run], photons: Sequence[float], grid: Grid, asked: tuple[Stop, NDArray[np.bool_]]
-) -> _Gathered:
+def _summed(runs: Sequence[Run], photons: Sequence[float], grid: Grid, ended: tuple[Stop, float]) -> _Gathered:
     part = without_margin(grid, MARGIN_MM)
-    dose, variance, primary = (np.zeros((*grid.shape, 2)) for _ in range(3))
-    for run, number in zip(runs, photons, strict=True):
-        mean, error = kerma(run, part)
-        dose += number * mean
-        variance += (number * error) ** 2
-        primary += number * run.primary[part]
-    error = np.sqrt(variance)
-    stop, place = asked
-    known, noise = dose[place, 0], error[place, 0]
-    relative = np.divide(noise, known, out=np.zeros(known.shape), where=known > 0)
-    histories = sum(run.tally.batches * run.sampling.rays_per_batch for run in runs)
-    reached = float(np.sqrt(np.mean(relative**2)))
-    return _Gathered(dose, error, primary, tuple(runs), histories, runs[0].sampling.seed, reached, stop)
+    dose, error = _added(runs, photons, part)
+    primary = np.asarray(sum(number * run.primary[part] for run, number in zip(runs, photons, strict=True)))
+    stop, reached = ended
+    return _Gathered(dose, error, primary, tuple(runs), _histories(runs), runs[0].sampling.seed, reached, stop)
 
 
 def _doses(gathered: _Gathered, irradiation: Irradiation, tissues: Tissues, rate: AbsoluteRate) -> ReferenceDoses:
@@ -328,7 +368,8 @@ def _provenance(irradiation: Irradiation, gathered: _Gathered) -> DoseProvenance
 
 def _notes(gathered: _Gathered, tissues: Tissues, rate: AbsoluteRate, applicator: Applicator) -> tuple[str, ...]:
     return (
-        f"Monte Carlo, {gathered.histories} histories, seed {gathered.seed}: {gathered.reached:.2%} (1 SD; "
+        f"Monte Carlo on the {gathered.runs[0].device.upper()}, {gathered.histories} histories, seed {gathered.seed}: "
+        f"{gathered.reached:.2%} (1 SD; "
         f"{gathered.stop.where}) by statistics alone; the uncertainty shown holds output and direction too.",
         f"Calibrated so that water gets the output's dose rate {rate.distance_mm:g} mm from the isocentre (DOS-01); "
         "the spectrum is a generic model, and cross sections add 1 to 4 % (DOS-04).",

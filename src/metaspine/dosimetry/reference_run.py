@@ -15,10 +15,11 @@ from metaspine.patient.plan import DwellPosition
 from metaspine.physics.applicators import Applicator
 from metaspine.physics.photon_data import photon_tables
 from metaspine.physics.spectrum import Spectrum, filtered, read_spectrum
+from metaspine.transport.devices import Device, continued_on
 from metaspine.transport.extended_source import extended_primary_kerma
 from metaspine.transport.medium import Medium, medium
 from metaspine.transport.primary import Nodes, primary_kerma
-from metaspine.transport.scatter import Sampling, Tally, continued, empty_tally, estimate
+from metaspine.transport.scatter import Part, Sampling, Tally, empty_tally, estimate
 from metaspine.transport.source import ISOTROPIC, Source, check_inside, point_source
 
 NODE_KEV = 1.0
@@ -29,7 +30,6 @@ SHADOW_KEV = 30.0
 FEWEST_PHOTONS = 1e-9
 EMISSION_MM = 10.0
 """From the isocentre, where F(r, theta) is taken as the emission (DOS-09)."""
-Part = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +42,18 @@ class Run:
     primary: NDArray[np.float32]
     """(nx, ny, nz, 2) Gy per photon that leaves the applicator: to the medium, to water."""
     tally: Tally
+    device: Device = Device.CPU
+    """What follows the photons; the same kind of device gives the same bits."""
 
 
-def started(tissues: Tissues, dwell: DwellPosition, applicator: Applicator, *, sampling: Sampling) -> Run:
+def started(
+    tissues: Tissues,
+    dwell: DwellPosition,
+    applicator: Applicator,
+    *,
+    sampling: Sampling,
+    device: Device = Device.CPU,
+) -> Run:
     """Return a source position with its primary and no scatter yet.
 
     Raises
@@ -55,7 +64,8 @@ def started(tissues: Tissues, dwell: DwellPosition, applicator: Applicator, *, s
         When the source lies outside the grid or in metal, its spectrum reaches beyond the cross sections, or a voxel
         has no material or no density.
     """
-    return run_in(tissues, dwell, applicator, spectrum_of(applicator), sampling=sampling)
+    run = run_in(tissues, dwell, applicator, spectrum_of(applicator), sampling=sampling)
+    return replace(run, device=device)
 
 
 def run_in(
@@ -107,14 +117,14 @@ def source_of(
 
 def further(run: Run, batches: int) -> Run:
     """Return the run after some more batches."""
-    more = continued(run.tally, batches, sampling=run.sampling, source=run.source, medium=run.medium)
+    more = continued_on(run.device, run.tally, batches, sampling=run.sampling, source=run.source, medium=run.medium)
     return replace(run, tally=more)
 
 
 def kerma(run: Run, part: Part) -> tuple[FloatArray, FloatArray]:
     """Return kerma and its standard error (..., medium or water) in Gy per photon, in a part of the grid."""
-    scatter = estimate(run.tally, run.sampling, run.medium)
-    return scatter.kerma_gy[part] + run.primary[part], scatter.standard_error_gy[part]
+    scatter = estimate(run.tally, run.sampling, run.medium, part)
+    return scatter.kerma_gy + run.primary[part], scatter.standard_error_gy
 
 
 def metal_shadow(tissues: Tissues, dwell: DwellPosition, applicator: Applicator) -> NDArray[np.bool_]:

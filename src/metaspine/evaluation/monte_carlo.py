@@ -20,7 +20,7 @@ from metaspine.patient.plan import Plan
 from metaspine.patient.scan import Scan
 from metaspine.patient.structure import Role, Structure
 from metaspine.running import Progress, silent
-from metaspine.transport.scatter import Sampling
+from metaspine.transport.devices import Device
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Wanted:
         None: not asked. A run that ends by its time does not give the same bits again.
     seed
         Another one gives an independent run.
+    device
+        None: the GPU where there is one, the CPU otherwise.
     """
 
     relative_uncertainty: float | None = 0.01
@@ -50,6 +52,7 @@ class Wanted:
     seconds: float | None = None
     histories: int | None = None
     seed: int = 1
+    device: Device | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +126,8 @@ def run_monte_carlo(
     doses = reference_doses(
         irradiation,
         stop=stop,
-        sampling=Sampling(seed=asked.seed),
+        seed=asked.seed,
+        device=asked.device,
         checkpoint=CheckpointFile(checkpoint) if isinstance(checkpoint, Path) else checkpoint,
         progress=progress,
     )

@@ -259,8 +259,12 @@ class Estimate(NamedTuple):
     standard_error_gy: NDArray[np.float64]
 
 
-def estimate(tally: Tally, sampling: Sampling, medium: Medium) -> Estimate:
-    """Return what a tally says of every voxel.
+Part = tuple[slice, slice, slice]
+WHOLE: Part = (slice(None), slice(None), slice(None))
+
+
+def estimate(tally: Tally, sampling: Sampling, medium: Medium, part: Part = WHOLE) -> Estimate:
+    """Return what a tally says of the voxels of a part of the grid.
 
     Raises
     ------
@@ -271,9 +275,10 @@ def estimate(tally: Tally, sampling: Sampling, medium: Medium) -> Estimate:
         raise ValueError(f"{tally.batches} batches in the tally: two or more are wanted, ten for a fair standard error")
     lattice = medium.lattice
     volume_mm3 = lattice.spacing_x_mm * lattice.spacing_y_mm * lattice.spacing_z_mm
-    mean = tally.sums / tally.batches
-    variance = np.maximum(tally.squares / tally.batches - mean**2, 0.0) / (tally.batches - 1)
     gray = GRAY_PER_KEV_PER_MM3 / (volume_mm3 * sampling.rays_per_batch)
     rimmed = (*(count + 2 for count in medium.shape), 2)
-    inner = (slice(1, -1),) * 3
-    return Estimate(gray * mean.reshape(rimmed)[inner], gray * np.sqrt(variance).reshape(rimmed)[inner])
+    sums, squares = (
+        total.reshape(rimmed)[1:-1, 1:-1, 1:-1][part] / tally.batches for total in (tally.sums, tally.squares)
+    )
+    variance = np.maximum(squares - sums**2, 0.0) / (tally.batches - 1)
+    return Estimate(gray * sums, gray * np.sqrt(variance))
