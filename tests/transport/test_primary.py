@@ -214,3 +214,16 @@ def test_a_metal_surface_gets_what_arrives(tables: PhotonTables, across: int, en
     fluence = (np.exp(-depth) / (4 * math.pi * distance**2)).mean() * 100  # per cm2
     expected = energy * titanium.transfer[0] * fluence * 1.602176634e-13
     assert found[24, 20 + across, 20, 0] == pytest.approx(expected, rel=0.06)
+
+
+def test_a_part_of_the_grid_is_the_same_there_and_nothing_elsewhere(
+    layered: Medium, broad: Callable[..., Source]
+) -> None:
+    source = broad((12.3, 12.4, 12.6))
+    nodes, part = spectrum_nodes(source), (slice(3, 9), slice(None, 20), slice(14, None))
+    whole = primary_kerma(source, nodes, layered, radius_mm=50)
+    found = primary_kerma(source, nodes, layered, radius_mm=50, part=part)
+    np.testing.assert_array_equal(found[part], whole[part])
+    found[part] = 0
+    assert (found == 0).all()
+    assert (whole[part] > 0).any()

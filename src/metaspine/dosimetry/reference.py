@@ -37,7 +37,8 @@ from metaspine.physics.applicators import Applicator, DoseConvention
 from metaspine.physics.depth_dose import SECONDS_PER_MINUTE
 from metaspine.running import Progress
 from metaspine.transport.devices import RAYS_PER_BATCH, Device
-from metaspine.transport.scatter import Part, Sampling
+from metaspine.transport.medium import Part
+from metaspine.transport.scatter import Sampling
 from metaspine.version import __version__
 
 _WHERE = "reference engine"

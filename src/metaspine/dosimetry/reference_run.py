@@ -17,9 +17,9 @@ from metaspine.physics.photon_data import photon_tables
 from metaspine.physics.spectrum import Spectrum, filtered, read_spectrum
 from metaspine.transport.devices import Device, continued_on
 from metaspine.transport.extended_source import extended_primary_kerma
-from metaspine.transport.medium import Medium, medium
+from metaspine.transport.medium import WHOLE, Medium, Part, medium
 from metaspine.transport.primary import Nodes, primary_kerma
-from metaspine.transport.scatter import Part, Sampling, Tally, empty_tally, estimate
+from metaspine.transport.scatter import Sampling, Tally, empty_tally, estimate
 from metaspine.transport.source import ISOTROPIC, Source, check_inside, point_source
 
 NODE_KEV = 1.0
@@ -40,7 +40,7 @@ class Run:
     source: Source
     sampling: Sampling
     primary: NDArray[np.float32]
-    """(nx, ny, nz, 2) Gy per photon that leaves the applicator: to the medium, to water."""
+    """(nx, ny, nz, 2) Gy per photon that leaves the applicator, where it was asked for: to the medium, to water."""
     tally: Tally
     device: Device = Device.CPU
     """What follows the photons; the same kind of device gives the same bits."""
@@ -53,8 +53,9 @@ def started(
     *,
     sampling: Sampling,
     device: Device = Device.CPU,
+    part: Part = WHOLE,
 ) -> Run:
-    """Return a source position with its primary and no scatter yet.
+    """Return a source position with its primary, in a part of the transport grid, and no scatter yet.
 
     Raises
     ------
@@ -64,12 +65,18 @@ def started(
         When the source lies outside the grid or in metal, its spectrum reaches beyond the cross sections, or a voxel
         has no material or no density.
     """
-    run = run_in(tissues, dwell, applicator, spectrum_of(applicator), sampling=sampling)
+    run = run_in(tissues, dwell, applicator, spectrum_of(applicator), sampling=sampling, part=part)
     return replace(run, device=device)
 
 
 def run_in(
-    tissues: Tissues, dwell: DwellPosition, applicator: Applicator, spectrum: Spectrum, *, sampling: Sampling
+    tissues: Tissues,
+    dwell: DwellPosition,
+    applicator: Applicator,
+    spectrum: Spectrum,
+    *,
+    sampling: Sampling,
+    part: Part = WHOLE,
 ) -> Run:
     """Return a source position, as :func:`started`, with photons of a given spectrum."""
     grid = tissues.density.grid
@@ -84,7 +91,7 @@ def run_in(
             str(error), where="reference engine", remedy="Give tissues and a spectrum that the cross sections cover"
         ) from error
     farthest = float(np.linalg.norm(grid.spacing_mm * grid.shape))
-    primary = extended_primary_kerma(source, nodes_of(spectrum), voxels, radius_mm=farthest)
+    primary = extended_primary_kerma(source, nodes_of(spectrum), voxels, radius_mm=farthest, part=part)
     return Run(voxels, source, sampling, primary, empty_tally(voxels))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from metaspine.transport.medium import Medium
+from metaspine.transport.medium import WHOLE, Medium, Part
 from metaspine.transport.primary import Nodes, primary_kerma
 from metaspine.transport.source import Source
 
@@ -25,12 +25,13 @@ def extended_primary_kerma(
     radius_mm: float,
     averaging_radius_mm: float = 5.0,
     far_extents: float = FAR_EXTENTS,
+    part: Part = WHOLE,
 ) -> NDArray[np.float32]:
     """Return the primary's collision kerma per emitted photon of a source of one point or several.
 
     Parameters
     ----------
-    source, nodes, medium, radius_mm, averaging_radius_mm
+    source, nodes, medium, radius_mm, averaging_radius_mm, part
         As :func:`metaspine.transport.primary.primary_kerma` takes them; a point source is handed to it as it is.
     far_extents
         Beyond this many extents from the centre, the largest distance of a point from it, the centre stands for all.
@@ -45,7 +46,9 @@ def extended_primary_kerma(
     ValueError
         A source outside the grid, an energy outside the tables.
     """
-    kerma = primary_kerma(source, nodes, medium, radius_mm=radius_mm, averaging_radius_mm=averaging_radius_mm)
+    kerma = primary_kerma(
+        source, nodes, medium, radius_mm=radius_mm, averaging_radius_mm=averaging_radius_mm, part=part
+    )
     if len(source.shares) == 1:
         return kerma
     extent_mm = float(np.linalg.norm(source.offsets_mm, axis=1).max())
@@ -54,14 +57,15 @@ def extended_primary_kerma(
     sums = np.zeros((int(near.sum()), 2))
     for offset, share in zip(source.offsets_mm, np.diff(source.shares, prepend=0.0), strict=True):
         x, y, z = (float(value) for value in np.add(source.point_mm, offset))
-        part = primary_kerma(
+        of_point = primary_kerma(
             source._replace(point_mm=(x, y, z), offsets_mm=np.zeros((1, 3)), shares=np.ones(1)),
             nodes,
             medium,
             radius_mm=near_mm + extent_mm,
             averaging_radius_mm=averaging_radius_mm,
+            part=part,
         )
-        sums += share * part[near]
+        sums += share * of_point[near]
     kerma[near] = sums
     return kerma
 

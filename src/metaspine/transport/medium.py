@@ -18,6 +18,11 @@ TOTAL, TRANSFER, SCATTER, COHERENT = 0, 1, 2, 3
 """The last index of ``Medium.coefficients``."""
 
 
+Part = tuple[slice, slice, slice]
+"""Some of a grid's voxels."""
+WHOLE: Part = (slice(None), slice(None), slice(None))
+
+
 class Lattice(NamedTuple):
     """A voxel grid with its rim, as the voxel walk sees it. Points are mm from the corner of the rim."""
 

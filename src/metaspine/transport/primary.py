@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metaspine.transport.compiling import kernel, step
-from metaspine.transport.medium import MATERIAL_BITS, OUTSIDE, TOTAL, TRANSFER, Medium
+from metaspine.transport.medium import MATERIAL_BITS, OUTSIDE, TOTAL, TRANSFER, WHOLE, Medium, Part
 from metaspine.transport.parallel import cores, side_by_side
 from metaspine.transport.photons import GRAY_PER_KEV_PER_MM3
 from metaspine.transport.source import Source, beyond_rim, check_inside, emission
@@ -45,6 +45,8 @@ class Nodes(NamedTuple):
 
 
 _Ray = tuple[Source, Medium]
+Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+"""First and one past the last index of each axis."""
 
 
 class Beam(NamedTuple):
@@ -70,7 +72,13 @@ def spectrum_nodes(source: Source, *, parts: int = 1) -> Nodes:
 
 
 def primary_kerma(
-    source: Source, nodes: Nodes, medium: Medium, *, radius_mm: float, averaging_radius_mm: float = 5.0
+    source: Source,
+    nodes: Nodes,
+    medium: Medium,
+    *,
+    radius_mm: float,
+    averaging_radius_mm: float = 5.0,
+    part: Part = WHOLE,
 ) -> NDArray[np.float32]:
     """Return the primary's collision kerma per emitted photon.
 
@@ -88,6 +96,8 @@ def primary_kerma(
         Voxels hold their mean: nearer than this over a grid of points, farther out over the fall-off of a parallel
         beam inside the voxel. 0 gives the values at voxel centres. The source's own voxel, inside the applicator,
         comes out some percent low either way.
+    part
+        Voxels outside it get 0 too.
 
     Returns
     -------
@@ -103,13 +113,16 @@ def primary_kerma(
     beam = beam_of(nodes, medium, radius_mm, averaging_radius_mm)
     kerma = np.zeros((*medium.shape, 2), dtype=np.float32)
     from_rim = beyond_rim(source, medium)
-    edges = np.linspace(0, medium.shape[0], min(medium.shape[0], PIECES_PER_CORE * cores()) + 1).astype(np.int64)
+    planes, rows, columns = (piece.indices(count)[:2] for piece, count in zip(part, medium.shape, strict=True))
+    pieces = min(planes[1] - planes[0], PIECES_PER_CORE * cores())
+    edges = np.linspace(*planes, pieces + 1).astype(np.int64)
 
     def slab(piece: int) -> None:
         depths = np.zeros(len(nodes.photons))
-        _fill(int(edges[piece]), kerma[edges[piece] : edges[piece + 1]], depths, beam, from_rim, medium)
+        here = (int(edges[piece]), int(edges[piece + 1]))
+        _fill((here, rows, columns), kerma, depths, beam, from_rim, medium)
 
-    side_by_side(slab, len(edges) - 1)
+    side_by_side(slab, pieces)
     return kerma
 
 
@@ -337,13 +350,12 @@ def kerma_of_voxel(
 
 
 @kernel
-def _fill(
-    first: int, kerma: NDArray[np.float32], depths: FloatArray, beam: Beam, source: Source, medium: Medium
-) -> None:
-    """Fill the planes of ``kerma`` (i, j, k, channel), the first of which is plane ``first`` of the grid."""
-    for i in range(kerma.shape[0]):
-        for j in range(kerma.shape[1]):
-            for k in range(kerma.shape[2]):
-                to_medium, to_water = kerma_of_voxel((first + i, j, k), depths, beam, source, medium)
+def _fill(box: Box, kerma: NDArray[np.float32], depths: FloatArray, beam: Beam, source: Source, medium: Medium) -> None:
+    """Fill a box of the voxels of ``kerma`` (i, j, k, channel)."""
+    planes, rows, columns = box
+    for i in range(planes[0], planes[1]):
+        for j in range(rows[0], rows[1]):
+            for k in range(columns[0], columns[1]):
+                to_medium, to_water = kerma_of_voxel((i, j, k), depths, beam, source, medium)
                 kerma[i, j, k, 0] = to_medium
                 kerma[i, j, k, 1] = to_water

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metaspine.transport.compiling import kernel, step
-from metaspine.transport.medium import MATERIAL_BITS, OUTSIDE, TOTAL, Medium, coefficient, level
+from metaspine.transport.medium import MATERIAL_BITS, OUTSIDE, TOTAL, WHOLE, Medium, Part, coefficient, level
 from metaspine.transport.parallel import cores, side_by_side
 from metaspine.transport.photons import (
     GRAY_PER_KEV_PER_MM3,
@@ -257,10 +257,6 @@ class Estimate(NamedTuple):
     kerma_gy: NDArray[np.float64]
     """(nx, ny, nz, 2) per emitted photon: to the medium, to water in the medium."""
     standard_error_gy: NDArray[np.float64]
-
-
-Part = tuple[slice, slice, slice]
-WHOLE: Part = (slice(None), slice(None), slice(None))
 
 
 def estimate(tally: Tally, sampling: Sampling, medium: Medium, part: Part = WHOLE) -> Estimate:
