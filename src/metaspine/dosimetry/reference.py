@@ -374,6 +374,8 @@ def _notes(gathered: _Gathered, tissues: Tissues, rate: AbsoluteRate, applicator
         f"{gathered.stop.where}) by statistics alone; the uncertainty shown holds output and direction too.",
         f"Calibrated so that water gets the output's dose rate {rate.distance_mm:g} mm from the isocentre (DOS-01); "
         "the spectrum is a generic model, and cross sections add 1 to 4 % (DOS-04).",
+        "Values are means over their voxels; the water engine's are those at voxel centres, which within 5 mm of the "
+        "source are smaller by some percent.",
         "The needle displaces what lies there; the track around it, air and blood in it are not modelled (DOS-03).",
         *_of_applicator(applicator),
         *tissues.notes,
