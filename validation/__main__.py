@@ -17,7 +17,16 @@ from validation.chapter import Chapter
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "validation.md"
-CHAPTERS = ("landmarks", "dvh", "output", "cross_sections", "engine_in_water")
+CHAPTERS = (
+    "landmarks",
+    "dvh",
+    "output",
+    "cross_sections",
+    "engine_in_water",
+    "photon_sources",
+    "analog",
+    "point_source",
+)
 
 
 def main() -> int:
@@ -25,8 +34,8 @@ def main() -> int:
     text = os.environ.get("METASPINE_TEST_DATA")
     data = Path(text) if text else None
     chapters = []
-    for name in CHAPTERS:
-        print(f"· {name}", file=sys.stderr)
+    for number, name in enumerate(CHAPTERS, start=1):
+        print(f"{number} of {len(CHAPTERS)}: {name}", file=sys.stderr, flush=True)
         chapters.append(importlib.import_module(f"validation.{name}").chapter(data))
     with whole_file(PAGE) as temporary:
         temporary.write_text(page(chapters), encoding="utf-8")
