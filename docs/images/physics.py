@@ -70,6 +70,7 @@ def draw_water(axes: Axes) -> None:
     axes.plot(list(NIST_WATER), list(NIST_WATER.values()), "k+", label="NIST (PHO-02)")
     axes.set(xlabel="keV", ylabel="mu_en/rho, cm2/g", xscale="log", yscale="log", title="Water")
     axes.set_xticks([10, 20, 30, 50], ["10", "20", "30", "50"])
+    axes.tick_params(axis="x", which="minor", labelbottom=False)
     axes.legend(frameon=False)
 
 
