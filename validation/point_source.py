@@ -19,8 +19,10 @@ from validation.chapter import Chapter, Table, verdict
 FloatArray = NDArray[np.float64]
 
 SIDE = 200
-FINE_SIDE, FINE_MM = 104, 0.25
+FINE_TO_MM, FINE_MM = 10, 0.25
 """Voxels of the primary near the source, where the soft photons of a spectrum fall off within a millimetre."""
+BEFORE = 4
+"""The primary is the same on all sides: it is computed in a bar about the x axis, so many voxels to each side of it."""
 SHELLS_MM = (2, 3, 5, 8, 10, 15, 20, 25, 30, 40)
 SAMPLING = Sampling(seed=1, rays_per_batch=30000, sites_per_ray=16)
 BATCHES = 10
@@ -49,7 +51,7 @@ def chapter(data: Path | None) -> Chapter:
     if data is None:
         return Chapter(title, "The reference doses are not at hand (METASPINE_TEST_DATA is not set).")
     folder = data / "reference-dose"
-    water = _water(SIDE, 1.0)
+    water = _water((SIDE,) * 3, 1.0)
     tables = [
         _compared(f"{energy} keV", folder / f"P1_{energy}keV", _shells([energy, energy + 1e-4], [1], water))
         for energy in ENERGIES_KEV
@@ -60,37 +62,34 @@ def chapter(data: Path | None) -> Chapter:
     return Chapter(title, _TEXT, tuple(tables))
 
 
-def _water(side: int, spacing_mm: float) -> Medium:
-    voxels = (side, side, side)
+def _water(shape: tuple[int, int, int], spacing_mm: float) -> Medium:
     tables = photon_tables([material("water")])
-    return medium(np.zeros(voxels, dtype=np.uint8), np.ones(voxels), (spacing_mm,) * 3, tables=tables, water=0)
-
-
-def _middle(water: Medium) -> float:
-    return water.shape[0] * water.lattice.spacing_x_mm / 2
+    return medium(np.zeros(shape, dtype=np.uint8), np.ones(shape), (spacing_mm,) * 3, tables=tables, water=0)
 
 
 def _shells(edges_kev: list[float], photons: list[float], water: Medium) -> Profile:
-    source = point_source((_middle(water),) * 3, edges_kev, photons)
+    source = point_source((SIDE / 2,) * 3, edges_kev, photons)
     tally = continued(empty_tally(water), BATCHES, sampling=SAMPLING, source=source, medium=water)
     scatter = estimate(tally, SAMPLING, water)
-    error, offset = scatter.standard_error_gy[..., 0], _offsets(water)
+    error, offset = scatter.standard_error_gy[..., 0], _offsets(water, source)
     distance = np.linalg.norm(offset, axis=-1)
     scattered = [_shell_mean(scatter.kerma_gy[..., 0], offset, low) for low in SHELLS_MM]
-    fine = _water(FINE_SIDE, FINE_MM)
-    primary = [_primary_shell(source, fine if low < FINE_SIDE * FINE_MM / 2 - 3 else water, low) for low in SHELLS_MM]
+    primary = [_primary_shell(source, low) for low in SHELLS_MM]
     spread = [_shell_error(error, distance, low) for low in SHELLS_MM]
     return Profile(np.add(scattered, primary), np.array(spread))
 
 
-def _primary_shell(source: Source, water: Medium, low: float) -> float:
-    moved = source._replace(point_mm=(_middle(water),) * 3)
-    kerma = primary_kerma(moved, spectrum_nodes(source, parts=2), water, radius_mm=low + 4, averaging_radius_mm=low)
-    return _shell_mean(kerma[..., 0], _offsets(water), low)
+def _primary_shell(source: Source, low: float) -> float:
+    spacing = FINE_MM if low < FINE_TO_MM else 1.0
+    bar = _water((BEFORE + round((low + 4) / spacing), 2 * BEFORE, 2 * BEFORE), spacing)
+    moved = source._replace(point_mm=(BEFORE * spacing,) * 3)
+    kerma = primary_kerma(moved, spectrum_nodes(source, parts=2), bar, radius_mm=low + 4, averaging_radius_mm=low)
+    return _shell_mean(kerma[..., 0], _offsets(bar, moved), low)
 
 
-def _offsets(water: Medium) -> FloatArray:
-    return (np.moveaxis(np.indices(water.shape), 0, -1) + 0.5) * water.lattice.spacing_x_mm - _middle(water)
+def _offsets(water: Medium, source: Source) -> FloatArray:
+    centres = np.moveaxis(np.indices(water.shape), 0, -1) + 0.5
+    return np.asarray(centres * water.lattice.spacing_x_mm - source.point_mm)
 
 
 def _shell_mean(kerma: NDArray[Any], offset: FloatArray, low: float) -> float:
