@@ -26,6 +26,7 @@ CHAPTERS = (
     "photon_sources",
     "analog",
     "point_source",
+    "penelope",
 )
 
 

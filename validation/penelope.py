@@ -36,8 +36,8 @@ the mean kerma to the medium of each region, distances counted along the axes fo
 errors are allowed with our own cross sections, 2 % and two standard errors with PENELOPE's coherent, incoherent and
 photoelectric coefficients put in their place. What is left then is the transport, the angular distributions and the
 voxels. The last column is ours with PENELOPE's coefficients and the primary in voxels of half a millimetre: where it
-differs from the one before, the mean of a voxel of bone or metal is what falls short. Water in the shell of 10 to 12 mm
-shows the libraries alone.
+differs from the one before, the mean of a voxel of bone or metal is what falls short. The millimetre before titanium
+lacks titanium's K lines (4.5 keV), which are not followed. The first table, all water, shows the libraries alone.
 """
 
 
@@ -89,7 +89,7 @@ def _compared(case: Case, peer: dict[tuple[str, str, str], Row]) -> Table:
                 f"{found.kerma_gy:.3e}",
                 f"{100 * first:+.1f} %",
                 f"{100 * second:+.1f} %",
-                f"{100 * matched_sigma:.1f} %",
+                f"{100 * matched_sigma:.2f} %",
                 verdict(holds),
                 f"{100 * (matched.finer_gy[place] / found.kerma_gy - 1):+.1f} %",
             )
