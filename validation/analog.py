@@ -48,10 +48,8 @@ standard errors, for blocks whose error is below {100 * LARGEST_ERROR:.0f} %; ch
 blocks share photons, so that it scatters by more than that of independent blocks: 35 % are allowed. Sums over blocks:
 3 standard errors.
 
-The second table is the engine's primary in its own voxels of 1 mm against the closed form integrated over each voxel.
-The engine averages a voxel as if the beam fell off along its own direction; behind a plane face that is met aslant it
-falls off faster, along the normal. An opaque wall this near comes out too low inside (metal much, cortical bone some
-percent); what lies behind it is right.
+The second table is the engine's primary in its own voxels of 1 mm against the closed form integrated over each voxel:
+what the averaging of a voxel leaves (docs/transport.md). It is not judged.
 """
 
 
