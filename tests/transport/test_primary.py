@@ -36,6 +36,14 @@ def kerma_cm(name: str, energy_kev: float, distance_mm: np.ndarray, cm: list[tup
     )
 
 
+def mean_straight_ahead(name: str, density: float, energy_kev: float, from_mm: float) -> float:
+    """The mean kerma over a voxel of 1 mm that begins ``from_mm`` straight ahead, the way all in one material."""
+    inside = (np.arange(100) + 0.5) / 100
+    x, y, z = from_mm + inside[:, None, None], inside[:, None] - 0.5, inside - 0.5
+    distance = np.sqrt(x**2 + y**2 + z**2)
+    return float(kerma_cm(name, energy_kev, distance, [(name, density, 1.0)]).mean())
+
+
 def centres(medium: Medium, point_mm: tuple[float, float, float]) -> np.ndarray:
     spacing = np.array(medium.lattice[:3])
     return (np.moveaxis(np.indices(medium.shape), 0, -1) + 0.5) * spacing - point_mm
@@ -51,8 +59,8 @@ def test_uniform_water(water: Callable[..., Medium], spacing_mm: tuple[float, fl
     distance = np.linalg.norm(centres(block, point), axis=-1)
     near = distance <= 11
     wanted = kerma_cm("water", energy_kev, distance[near], [("water", 1.0, 1.0)])
-    assert kerma[near, 0] == pytest.approx(wanted, rel=2e-4)
-    assert kerma[near, 1] == pytest.approx(wanted, rel=2e-4)
+    assert kerma[near, 0] == pytest.approx(wanted, rel=2e-4, abs=0)
+    assert kerma[near, 1] == pytest.approx(wanted, rel=2e-4, abs=0)
     assert (kerma[~near] == 0).all()
     assert near.any()
 
@@ -62,11 +70,11 @@ def test_behind_a_wall_and_in_it(layered: Medium) -> None:
         point_source((12.5, 12.5, 12.5), [1, 60], [1]), beam(30.0), layered, radius_mm=50, averaging_radius_mm=0
     )
     behind = kerma_cm("water", 30.0, np.array([10.0]), [("water", 1.0, 0.7), ("cortical", 1.92, 0.3)])
-    assert kerma[22, 12, 12] == pytest.approx(np.repeat(behind, 2), rel=2e-4)
+    assert kerma[22, 12, 12] == pytest.approx(np.repeat(behind, 2), rel=2e-4, abs=0)
     inside = [("water", 1.0, 3.5 / 5), ("cortical", 1.92, 1.5 / 5)]
     distance = np.array([5.0])
-    assert kerma[17, 12, 12, 0] == pytest.approx(kerma_cm("cortical", 30.0, distance, inside)[0], rel=2e-4)
-    assert kerma[17, 12, 12, 1] == pytest.approx(kerma_cm("water", 30.0, distance, inside)[0], rel=2e-4)
+    assert kerma[17, 12, 12, 0] == pytest.approx(kerma_cm("cortical", 30.0, distance, inside)[0], rel=2e-4, abs=0)
+    assert kerma[17, 12, 12, 1] == pytest.approx(kerma_cm("water", 30.0, distance, inside)[0], rel=2e-4, abs=0)
 
 
 def test_voxels_near_the_source_hold_their_mean(water: Callable[..., Medium]) -> None:
@@ -79,19 +87,18 @@ def test_voxels_near_the_source_hold_their_mean(water: Callable[..., Medium]) ->
     for voxel in ((7, 6, 6), (8, 6, 6), (8, 8, 8), (6, 9, 6)):
         distance = np.linalg.norm(np.array(voxel) + 0.5 + parts - point, axis=1)
         exact = kerma_cm("water", 20.0, distance, [("water", 1.0, 1.0)]).mean()
-        assert mean[voxel] == pytest.approx(exact, rel=1.5e-3)
+        assert mean[voxel] == pytest.approx(exact, rel=1.5e-3, abs=0)
     assert mean[7, 6, 6] > 1.02 * centre[7, 6, 6]
 
 
 def test_voxels_in_bone_hold_their_mean(tables: PhotonTables) -> None:
-    """A parallel beam's mean over the voxel, by fine integration along x: at 15 keV the centre is a tenth too low."""
+    """By fine integration over the voxel: at 15 keV the centre is a tenth too low."""
     block = medium(np.ones((60, 5, 5), int), np.full((60, 5, 5), 1.92), (1, 1, 1), tables=tables, water=0)
     source = point_source((0.01, 2.5, 2.5), [1, 60], [1])
     kerma = primary_kerma(source, beam(15.0), block, radius_mm=99)[20, 2, 2, 0]
     centre = primary_kerma(source, beam(15.0), block, radius_mm=99, averaging_radius_mm=0)[20, 2, 2, 0]
-    distance = 20 - 0.01 + (np.arange(1000) + 0.5) / 1000
-    mean = kerma_cm("cortical", 15.0, distance, [("cortical", 1.92, 1.0)]).mean()
-    assert kerma == pytest.approx(mean, rel=5e-3)
+    mean = mean_straight_ahead("cortical", 1.92, 15.0, 20 - 0.01)
+    assert kerma == pytest.approx(mean, rel=5e-3, abs=0)
     assert kerma > 1.05 * centre
 
 
@@ -139,7 +146,7 @@ def test_an_analog_run_without_scatter_is_the_primary(tables: PhotonTables, laye
     degrees = 9
     assert abs(score.mean()) < 0.15
     assert np.mean(score**2) == pytest.approx(degrees / (degrees - 2), rel=0.25)
-    assert found.kerma_gy[told].sum() == pytest.approx(exact[told].sum(), rel=2e-3)
+    assert found.kerma_gy[told].sum() == pytest.approx(exact[told].sum(), rel=2e-3, abs=0)
 
 
 @pytest.mark.parametrize(
@@ -184,9 +191,8 @@ def test_opaque_voxels_hold_their_mean_as_clear_ones_do(tables: PhotonTables) ->
     source = point_source((0.01, 2.5, 2.5), [1, 60], [1])
     for energy_kev in (16.0, 25.0, 32.0, 34.0, 45.0):
         kerma = primary_kerma(source, beam(energy_kev), block, radius_mm=99)[6, 2, 2, 0]
-        distance = 6 - 0.01 + (np.arange(4000) + 0.5) / 4000
-        mean = kerma_cm("titanium", energy_kev, distance, [("titanium", 4.54, 1.0)]).mean()
-        assert kerma == pytest.approx(mean, rel=0.03), energy_kev
+        mean = mean_straight_ahead("titanium", 4.54, energy_kev, 6 - 0.01)
+        assert kerma == pytest.approx(mean, rel=0.03, abs=0), energy_kev
 
 
 def test_a_voxel_of_a_thousand_mean_free_paths_gets_a_number(layered: Medium) -> None:
@@ -197,9 +203,9 @@ def test_a_voxel_of_a_thousand_mean_free_paths_gets_a_number(layered: Medium) ->
     assert (kerma[4:6, 12:15, 5:20] > 0).all()
 
 
-@pytest.mark.parametrize("across", [0, 3, 8])
+@pytest.mark.parametrize(("across", "tolerance"), [(0, 0.06), (3, 0.06), (8, 0.12)])
 @pytest.mark.parametrize("energy", [10.0, 25.0])
-def test_a_metal_surface_gets_what_arrives(tables: PhotonTables, across: int, energy: float) -> None:
+def test_a_metal_surface_gets_what_arrives(tables: PhotonTables, across: int, tolerance: float, energy: float) -> None:
     """The first millimetre of a titanium plate, integrated over the voxel on a fine raster: straight and aslant."""
     materials = np.zeros((40, 40, 40), np.uint8)
     materials[24:28] = 2
@@ -213,7 +219,7 @@ def test_a_metal_surface_gets_what_arrives(tables: PhotonTables, across: int, en
     depth = 0.1 * distance / x * (4.0 * water.total[0] + (x - 4.0) * 4.54 * titanium.total[0])
     fluence = (np.exp(-depth) / (4 * math.pi * distance**2)).mean() * 100  # per cm2
     expected = energy * titanium.transfer[0] * fluence * 1.602176634e-13
-    assert found[24, 20 + across, 20, 0] == pytest.approx(expected, rel=0.06)
+    assert found[24, 20 + across, 20, 0] == pytest.approx(expected, rel=tolerance, abs=0)
 
 
 def test_a_part_of_the_grid_is_the_same_there_and_nothing_elsewhere(
@@ -227,3 +233,22 @@ def test_a_part_of_the_grid_is_the_same_there_and_nothing_elsewhere(
     found[part] = 0
     assert (found == 0).all()
     assert (whole[part] > 0).any()
+
+
+@pytest.mark.parametrize(("name", "number", "density"), [("water", 0, 1.0), ("cortical", 1, 1.92)])
+@pytest.mark.parametrize("energy_kev", [20.0, 40.0])
+def test_means_hold_divergence_and_attenuation_together(
+    tables: PhotonTables, name: str, number: int, density: float, energy_kev: float
+) -> None:
+    """Beyond the fine averaging a voxel's mean is of inverse square times attenuation, by integration of both."""
+    spacing = np.array([1.0, 1.4, 0.8])
+    shape = (20, 15, 25)
+    block = medium(np.full(shape, number), np.full(shape, density), spacing, tables=tables, water=0)
+    point = np.array([10.2, 10.4, 10.1])
+    kerma = primary_kerma(point_source(tuple(point), [1, 60], [1]), beam(energy_kev), block, radius_mm=20)[..., 0]
+    inside = (np.arange(24) + 0.5) / 24 - 0.5
+    parts = np.stack(np.meshgrid(inside, inside, inside, indexing="ij"), axis=-1).reshape(-1, 3) * spacing
+    for voxel in ((15, 7, 12), (16, 10, 12), (10, 7, 20), (14, 10, 17), (5, 4, 7)):
+        distance = np.linalg.norm((np.array(voxel) + 0.5) * spacing + parts - point, axis=1)
+        exact = kerma_cm(name, energy_kev, distance, [(name, density, 1.0)]).mean()
+        assert kerma[voxel] == pytest.approx(exact, rel=6e-4, abs=0), voxel

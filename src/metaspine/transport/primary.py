@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metaspine.transport.compiling import kernel, step
-from metaspine.transport.medium import MATERIAL_BITS, OUTSIDE, TOTAL, TRANSFER, WHOLE, Medium, Part
+from metaspine.transport.medium import MATERIAL_BITS, OUTSIDE, TOTAL, TRANSFER, WHOLE, Lattice, Medium, Part
 from metaspine.transport.parallel import cores, side_by_side
 from metaspine.transport.photons import GRAY_PER_KEV_PER_MM3
 from metaspine.transport.source import Source, beyond_rim, check_inside, emission
@@ -33,7 +33,7 @@ PARTS_AT_ONE_VOXEL = 10
 """Voxels one voxel away from the source are averaged over this many points a side, farther ones over fewer."""
 MOST_PARTS = 20
 SERIES_HOLDS = 1.0
-"""Mean free paths of half a voxel up to which the logarithm of sinh(y)/y to the sixth power is within 3e-5."""
+"""Fall-off over half a voxel, as a logarithm, up to which the series of sinh(y)/y's logarithm is within 3e-5."""
 
 
 class Nodes(NamedTuple):
@@ -202,23 +202,40 @@ def left_after(depth: float) -> float:
     return left
 
 
+class Cell(NamedTuple):
+    """A voxel, or a part of it, that the kerma is averaged over."""
+
+    material: int
+    ticks_density: float
+    """Its g/cm3 times ticks per mm: attenuation per tick to that per mm."""
+    divergence_per_mm: float
+    """The slope of the inverse square, 2/r."""
+    detour_mm: float
+    """By how much the way to the cell's points is longer, in the mean, as they lie aside of its middle."""
+
+
 @step
-def _moments(sides: tuple[float, float, float]) -> tuple[float, float, float]:
+def _moments(halves_mm: tuple[float, float, float]) -> tuple[float, float, float]:
     """Return the sums of squares, fourth and sixth powers, each over the series' divisor in the logarithm of a hump."""
-    x, y, z = sides[0] * sides[0], sides[1] * sides[1], sides[2] * sides[2]
+    x, y, z = halves_mm[0] * halves_mm[0], halves_mm[1] * halves_mm[1], halves_mm[2] * halves_mm[2]
     return (x + y + z) / 6.0, (x * x + y * y + z * z) / 180.0, (x * x * x + y * y * y + z * z * z) / 2835.0
 
 
 @step
 def _sum_over_nodes(
-    depths: FloatArray, material: int, water: int, moments: tuple[float, float, float], beam: Beam
+    depths: FloatArray, cell: Cell, water: int, moments: tuple[float, float, float], beam: Beam
 ) -> tuple[float, float]:
-    """Return kerma to the medium and to water of a cell whose humps' logarithms are series in the attenuation."""
+    """Return kerma to the medium and to water of a cell whose humps' logarithms are series in the fall-off."""
     second, fourth, sixth = moments
+    material = cell.material
     to_medium, to_water = 0.0, 0.0
     for node in range(len(depths)):
-        square = beam.attenuation_per_tick[material, node] * beam.attenuation_per_tick[material, node]
-        left = left_after(depths[node] - square * (second - square * (fourth - square * sixth)))
+        attenuation = beam.attenuation_per_tick[material, node] * cell.ticks_density
+        slope = attenuation + cell.divergence_per_mm
+        square = slope * slope
+        left = left_after(
+            depths[node] + attenuation * cell.detour_mm - square * (second - square * (fourth - square * sixth))
+        )
         to_medium += beam.kerma[material, node] * left
         to_water += beam.kerma[water, node] * left
     return to_medium, to_water
@@ -236,36 +253,98 @@ def _hump(value: float) -> float:
 
 @step
 def _sum_over_nodes_in_metal(
-    depths: FloatArray, material: int, water: int, sides: tuple[float, float, float], half_layer: float, beam: Beam
+    depths: FloatArray, cell: Cell, water: int, halves_mm: tuple[float, float, float], beam: Beam
 ) -> tuple[float, float]:
-    """Return the same where a voxel is so opaque that the series does not hold.
+    """Return the same where a cell is so opaque that the series does not hold.
 
-    At the surface of metal a beam has not come through metal all over the cell, and the product of three humps would
-    let in many times what arrives: there the mean is that over a layer along the ray, half of it ``half_layer``.
+    ``halves_mm`` are half of its sides, each times what a step along it adds to the way in the material.
     """
     to_medium, to_water = 0.0, 0.0
     for node in range(len(depths)):
-        attenuation = beam.attenuation_per_tick[material, node]
-        if half_layer > 0.0:
-            along = max(attenuation * half_layer, 1e-9)
-            left = math.exp(along - depths[node]) * (1.0 - math.exp(-2.0 * along)) / (2.0 * along)
-        else:
-            left = math.exp(-depths[node])
-            left *= _hump(attenuation * sides[0]) * _hump(attenuation * sides[1]) * _hump(attenuation * sides[2])
-        to_medium += beam.kerma[material, node] * left
+        attenuation = beam.attenuation_per_tick[cell.material, node] * cell.ticks_density
+        slope = attenuation + cell.divergence_per_mm
+        left = math.exp(-depths[node] - attenuation * cell.detour_mm)
+        left *= _hump(slope * halves_mm[0]) * _hump(slope * halves_mm[1]) * _hump(slope * halves_mm[2])
+        to_medium += beam.kerma[cell.material, node] * left
         to_water += beam.kerma[water, node] * left
     return to_medium, to_water
 
 
 @step
-def _half_layer(half: float, run: float, slope: float, side_mm: float) -> float:
-    """Return half of the layer of a cell at its material's surface, as density times path in ticks; else 0.
+def _sum_over_layer(depths: FloatArray, cell: Cell, water: int, layer_mm: float, beam: Beam) -> tuple[float, float]:
+    """Return the mean kerma over a layer that the ray has yet to cross: ``depths`` end at its surface."""
+    to_medium, to_water = 0.0, 0.0
+    for node in range(len(depths)):
+        attenuation = beam.attenuation_per_tick[cell.material, node] * cell.ticks_density
+        through = (attenuation + cell.divergence_per_mm) * layer_mm
+        left = math.exp(-depths[node]) * (1.0 - math.exp(-through)) / through
+        to_medium += beam.kerma[cell.material, node] * left
+        to_water += beam.kerma[water, node] * left
+    return to_medium, to_water
 
-    ``run`` is the ray's path in this material to the cell's middle, ``slope`` the cosine to the normal of the plane
-    where it began. Where that is the plane of the cell's own face, the layer lies between this face and the opposite.
+
+@step
+def _begins_at_its_face(half_mm: float, run_mm: float, slope: float) -> bool:
+    """Say whether a ray's path in a material, ``run_mm`` to a cell's middle, begins at the cell's own face.
+
+    ``slope`` is the ray's cosine to the normal of the plane where the path began, ``half_mm`` half of the cell along
+    that normal.
     """
-    through = half * side_mm / max(slope, 1e-9)
-    return through if abs(through - run) <= SAME_PLANE * run else 0.0
+    return abs(half_mm / max(slope, 1e-9) - run_mm) <= SAME_PLANE * run_mm
+
+
+@step
+def _kerma_in_metal(
+    point_mm: tuple[float, float, float],
+    half: float,
+    began: tuple[float, int],
+    depths: FloatArray,
+    beam: Beam,
+    ray: _Ray,
+) -> tuple[float, float]:
+    """Return the mean kerma, times 4 pi r^2 / emission at the cell's middle, of a cell so opaque that no series holds.
+
+    A plate, not a ray, decides what arrives: its depth grows along the normal of the face where the ray went in
+    (``began``: the path since then in ticks times g/cm3, and the axis). In the cell behind that face the beam is
+    followed to the middle of the face, since little comes farther.
+    """
+    source, medium = ray
+    start, lattice = source.point_mm, medium.lattice
+    run, axis = began
+    sides = (lattice.spacing_x_mm, lattice.spacing_y_mm, lattice.spacing_z_mm)
+    offset = (point_mm[0] - start[0], point_mm[1] - start[1], point_mm[2] - start[2])
+    distance = math.sqrt(offset[0] ** 2 + offset[1] ** 2 + offset[2] ** 2)
+    voxel = np.uint64(voxel_of(point_mm[0], point_mm[1], point_mm[2], lattice))
+    material, density = medium.packed[voxel] & MATERIAL_BITS, np.float64(medium.density[voxel]) * TICKS_PER_MM
+    cell = Cell(material, density, 2.0 / distance, 0.0)
+    if axis < 0:
+        x, y, z = abs(offset[0]) / distance, abs(offset[1]) / distance, abs(offset[2]) / distance
+        square, along = _mean_squares((x, y, z), half, lattice)
+        cell = Cell(material, density, 2.0 / distance, (square - along) / (2.0 * distance))
+        halves_mm = (half * x * sides[0], half * y * sides[1], half * z * sides[2])
+        return _sum_over_nodes_in_metal(depths, cell, medium.water, halves_mm, beam)
+    slope, half_mm = abs(offset[axis]) / distance, half * sides[axis]
+    if not _begins_at_its_face(half_mm, run / density, slope):
+        return _sum_over_nodes_in_metal(depths, cell, medium.water, (half_mm / max(slope, 1e-3), 0.0, 0.0), beam)
+    back = half_mm if offset[axis] > 0.0 else -half_mm
+    x = offset[0] - (back if axis == 0 else 0.0)
+    y = offset[1] - (back if axis == 1 else 0.0)
+    z = offset[2] - (back if axis == 2 else 0.0)
+    to_face = math.sqrt(x * x + y * y + z * z)
+    _depths_to(to_face, (x / to_face, y / to_face, z / to_face), depths, beam, ray)
+    along = abs(x) if axis == 0 else abs(y) if axis == 1 else abs(z)
+    layer_mm = 2.0 * half_mm * to_face / max(along, 1e-3)
+    to_medium, to_water = _sum_over_layer(depths, cell, medium.water, layer_mm, beam)
+    nearer = (distance / to_face) ** 2
+    return to_medium * nearer, to_water * nearer
+
+
+@step
+def _mean_squares(direction: tuple[float, float, float], half: float, lattice: Lattice) -> tuple[float, float]:
+    """Return the mean square of the distance of a cell's points from its middle, and of its part along the ray, mm2."""
+    x, y, z = half * lattice.spacing_x_mm, half * lattice.spacing_y_mm, half * lattice.spacing_z_mm
+    along = (direction[0] * x) ** 2 + (direction[1] * y) ** 2 + (direction[2] * z) ** 2
+    return (x * x + y * y + z * z) / 3.0, along / 3.0
 
 
 @step
@@ -274,8 +353,10 @@ def _kerma_at(
 ) -> tuple[float, float]:
     """Return the mean kerma to the medium and to water of a cell about a point, its sides 1/``parts`` of a voxel's.
 
-    A parallel beam is averaged over the cell: the mean of exp(-mu u.x) over a box is the product of sinh(y)/y,
-    y = mu |u_i| h_i / 2, one factor a side. No parts mean the value at the point.
+    Along the ray the kerma falls as exp(-(mu + 2/r) s), where 2/r is the inverse square's own slope; the mean of this
+    over a box is the product of sinh(y)/y, y = (mu + 2/r) |u_i| h_i / 2, one factor a side. Aside of the ray the way is
+    longer, in the mean by the sum of (1 - u_i^2) h_i^2 / (24 r). What is left of the inverse square is its curvature,
+    the sum of (2 u_i^2 - 1) h_i^2 / (12 r^2). No parts mean the value at the point.
     """
     source, medium = ray
     start, lattice = source.point_mm, medium.lattice
@@ -285,21 +366,21 @@ def _kerma_at(
     run, axis = _depths_to(distance, direction, depths, beam, ray)
     voxel = np.uint64(voxel_of(point_mm[0], point_mm[1], point_mm[2], lattice))
     material, density = medium.packed[voxel] & MATERIAL_BITS, np.float64(medium.density[voxel]) * TICKS_PER_MM
-    half = 0.5 * density / parts if parts > 0 else 0.0
-    sides = (
+    half = 0.5 / parts if parts > 0 else 0.0
+    halves_mm = (
         half * abs(direction[0]) * lattice.spacing_x_mm,
         half * abs(direction[1]) * lattice.spacing_y_mm,
         half * abs(direction[2]) * lattice.spacing_z_mm,
     )
-    if beam.most_attenuation_per_tick[material] * max(sides[0], max(sides[1], sides[2])) < SERIES_HOLDS:
-        to_medium, to_water = _sum_over_nodes(depths, material, medium.water, _moments(sides), beam)
+    square, along = _mean_squares(direction, half, lattice)
+    cell = Cell(material, density, 2.0 / distance, (square - along) / (2.0 * distance))
+    steepest = beam.most_attenuation_per_tick[material] * density + cell.divergence_per_mm
+    if steepest * max(halves_mm[0], max(halves_mm[1], halves_mm[2])) < SERIES_HOLDS:
+        to_medium, to_water = _sum_over_nodes(depths, cell, medium.water, _moments(halves_mm), beam)
     else:
-        half_layer = 0.0
-        if axis >= 0:
-            side = lattice.spacing_x_mm if axis == 0 else lattice.spacing_y_mm if axis == 1 else lattice.spacing_z_mm
-            half_layer = _half_layer(half, run, abs(direction[axis]), side)
-        to_medium, to_water = _sum_over_nodes_in_metal(depths, material, medium.water, sides, half_layer, beam)
-    spread = emission(direction, source) / (4.0 * math.pi * distance * distance)
+        to_medium, to_water = _kerma_in_metal(point_mm, half, (run, axis), depths, beam, ray)
+    curvature = 1.0 + (2.0 * along - square) / (distance * distance)
+    spread = emission(direction, source) * curvature / (4.0 * math.pi * distance * distance)
     return to_medium * spread, to_water * spread
 
 
