@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from metaspine.dosimetry import filtration
+from metaspine.dosimetry.absolute import over_middle
 from metaspine.dosimetry.filtration import Filtration, best_filtration, effective_filtration
 from metaspine.dosimetry.reference_run import spectrum_of
 from metaspine.dosimetry.water_depth_dose import WaterResponse, water_depth_dose, water_response
@@ -103,3 +104,11 @@ def test_too_few_distances_and_useless_bounds_are_refused() -> None:
         best_filtration(NEEDLE, calibration(np.array([9.0, 5, 2, 1]), np.array([3.0, 6, 8, 10])))
     with pytest.raises(DeviceFileError, match=r"bounds from 1 to 0\.5 mm"):
         best_filtration(NEEDLE, NEEDLE.nominal, bounds_mm=(1.0, 0.5))
+
+
+def test_a_voxels_mean_of_an_inverse_cube_is_larger_than_its_middle() -> None:
+    inside = (np.arange(20) + 0.5) / 20 - 0.5
+    parts = np.stack(np.meshgrid(inside, inside, inside), axis=-1).reshape(-1, 3)
+    for distance in (7.0, 10.0, 15.0):
+        mean = (np.linalg.norm(parts + [distance, 0, 0], axis=1) ** -3.0).mean()
+        assert over_middle(1.0, np.array([distance]))[0] == pytest.approx(mean * distance**3, rel=2e-4)

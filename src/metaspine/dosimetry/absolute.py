@@ -104,4 +104,10 @@ def _on_equator(run: Run, grid: Grid, distance_mm: float) -> float:
     distance = np.linalg.norm(points, axis=-1)
     shell = (np.abs(distance - distance_mm) < _SPACING_MM / 2) & (np.abs(points[..., 2]) < EQUATOR_COSINE * distance)
     values = kerma(run, without_margin(grid))[0][..., 1]
-    return float((values[shell] * (distance[shell] / distance_mm) ** 3).mean())
+    cube = (distance[shell] / distance_mm) ** 3 / over_middle(_SPACING_MM, distance[shell])
+    return float((values[shell] * cube).mean())
+
+
+def over_middle(spacing_mm: float, distance_mm: FloatArray) -> FloatArray:
+    """Return the mean of an inverse cube over a cubic voxel, over its value in the middle: 1 + h^2 / (4 r^2)."""
+    return np.asarray(1 + (spacing_mm / (2 * distance_mm)) ** 2)

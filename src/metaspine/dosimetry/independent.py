@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from metaspine.dosimetry.absolute import EQUATOR_COSINE
+from metaspine.dosimetry.absolute import EQUATOR_COSINE, over_middle
 from metaspine.dosimetry.engine import Irradiation
 from metaspine.dosimetry.reference import ReferenceDoses, Stop, reference_doses
 from metaspine.dosimetry.reference_run import metal_shadow
@@ -169,7 +169,7 @@ def _against_table(
     found = []
     for shell in np.unique(shells[usable]):
         here = usable & (shells == shell)
-        table = dose_at_points(
+        table = over_middle(float(grid.spacing_mm.max()), distance[here]) * dose_at_points(
             grid.point_mm(np.argwhere(here)),
             dwells=irradiation.dwells,
             applicator=irradiation.applicator,

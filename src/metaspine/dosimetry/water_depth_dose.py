@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from metaspine.dosimetry.absolute import EQUATOR_COSINE
+from metaspine.dosimetry.absolute import EQUATOR_COSINE, over_middle
 from metaspine.dosimetry.reference_run import Run, further, kerma, run_in, spectrum_of
 from metaspine.dosimetry.reference_tissues import all_water, without_margin
 from metaspine.geometry.grid import FloatArray, Grid
@@ -147,9 +147,10 @@ def _shells(grid: Grid, applicator: Applicator, distance_mm: FloatArray) -> list
 
 
 def _at(dose: FloatArray, shell: NDArray[np.bool_], grid: Grid, distance_mm: float) -> float:
-    """Return the dose at a distance: of a shell, dose times distance cubed is smooth, its logarithm fitted straight."""
+    """Return the dose at a distance: of a shell, over the voxels' means of an inverse cube, its logarithm is fitted."""
     distance = _places(grid)[0][shell]
-    curve = np.polynomial.Polynomial.fit(np.log(distance), np.log(dose[shell] * distance**3), 1)
+    over_cube = dose[shell] * distance**3 / over_middle(_SPACING_MM, distance)
+    curve = np.polynomial.Polynomial.fit(np.log(distance), np.log(over_cube), 1)
     return float(np.exp(curve(np.log(distance_mm))) / distance_mm**3)
 
 

@@ -212,6 +212,8 @@ class Cell(NamedTuple):
     """The slope of the inverse square, 2/r."""
     detour_mm: float
     """By how much the way to the cell's points is longer, in the mean, as they lie aside of its middle."""
+    halves_mm: tuple[float, float, float]
+    """Half of its sides, times the cosines of the ray."""
 
 
 @step
@@ -253,90 +255,38 @@ def _hump(value: float) -> float:
 
 @step
 def _sum_over_nodes_in_metal(
-    depths: FloatArray, cell: Cell, water: int, halves_mm: tuple[float, float, float], beam: Beam
+    depths: FloatArray, cell: Cell, water: int, half_layer_mm: float, beam: Beam
 ) -> tuple[float, float]:
-    """Return the same where a cell is so opaque that the series does not hold.
+    """Return the same where a voxel is so opaque that the series does not hold.
 
-    ``halves_mm`` are half of its sides, each times what a step along it adds to the way in the material.
+    At the surface of metal a beam has not come through metal all over the cell, and the product of three humps would
+    let in many times what arrives: there the mean is that over a layer along the ray, half of it ``half_layer_mm``.
     """
     to_medium, to_water = 0.0, 0.0
+    material, halves_mm = cell.material, cell.halves_mm
     for node in range(len(depths)):
-        attenuation = beam.attenuation_per_tick[cell.material, node] * cell.ticks_density
-        slope = attenuation + cell.divergence_per_mm
-        left = math.exp(-depths[node] - attenuation * cell.detour_mm)
-        left *= _hump(slope * halves_mm[0]) * _hump(slope * halves_mm[1]) * _hump(slope * halves_mm[2])
-        to_medium += beam.kerma[cell.material, node] * left
+        attenuation = beam.attenuation_per_tick[material, node] * cell.ticks_density
+        if half_layer_mm > 0.0:
+            along = max(attenuation * half_layer_mm, 1e-9)
+            left = math.exp(along - depths[node]) * (1.0 - math.exp(-2.0 * along)) / (2.0 * along)
+        else:
+            slope = attenuation + cell.divergence_per_mm
+            left = math.exp(-depths[node] - attenuation * cell.detour_mm)
+            left *= _hump(slope * halves_mm[0]) * _hump(slope * halves_mm[1]) * _hump(slope * halves_mm[2])
+        to_medium += beam.kerma[material, node] * left
         to_water += beam.kerma[water, node] * left
     return to_medium, to_water
 
 
 @step
-def _sum_over_layer(depths: FloatArray, cell: Cell, water: int, layer_mm: float, beam: Beam) -> tuple[float, float]:
-    """Return the mean kerma over a layer that the ray has yet to cross: ``depths`` end at its surface."""
-    to_medium, to_water = 0.0, 0.0
-    for node in range(len(depths)):
-        attenuation = beam.attenuation_per_tick[cell.material, node] * cell.ticks_density
-        through = (attenuation + cell.divergence_per_mm) * layer_mm
-        left = math.exp(-depths[node]) * (1.0 - math.exp(-through)) / through
-        to_medium += beam.kerma[cell.material, node] * left
-        to_water += beam.kerma[water, node] * left
-    return to_medium, to_water
+def _half_layer_mm(half_mm: float, run_mm: float, slope: float) -> float:
+    """Return half of the layer of a cell at its material's surface, along the ray; 0 deeper inside.
 
-
-@step
-def _begins_at_its_face(half_mm: float, run_mm: float, slope: float) -> bool:
-    """Say whether a ray's path in a material, ``run_mm`` to a cell's middle, begins at the cell's own face.
-
-    ``slope`` is the ray's cosine to the normal of the plane where the path began, ``half_mm`` half of the cell along
-    that normal.
+    ``run_mm`` is the ray's path in this material to the cell's middle, ``slope`` the cosine to the normal of the plane
+    where it began. Where that is the plane of the cell's own face, the layer lies between this face and the opposite.
     """
-    return abs(half_mm / max(slope, 1e-9) - run_mm) <= SAME_PLANE * run_mm
-
-
-@step
-def _kerma_in_metal(
-    point_mm: tuple[float, float, float],
-    half: float,
-    began: tuple[float, int],
-    depths: FloatArray,
-    beam: Beam,
-    ray: _Ray,
-) -> tuple[float, float]:
-    """Return the mean kerma, times 4 pi r^2 / emission at the cell's middle, of a cell so opaque that no series holds.
-
-    A plate, not a ray, decides what arrives: its depth grows along the normal of the face where the ray went in
-    (``began``: the path since then in ticks times g/cm3, and the axis). In the cell behind that face the beam is
-    followed to the middle of the face, since little comes farther.
-    """
-    source, medium = ray
-    start, lattice = source.point_mm, medium.lattice
-    run, axis = began
-    sides = (lattice.spacing_x_mm, lattice.spacing_y_mm, lattice.spacing_z_mm)
-    offset = (point_mm[0] - start[0], point_mm[1] - start[1], point_mm[2] - start[2])
-    distance = math.sqrt(offset[0] ** 2 + offset[1] ** 2 + offset[2] ** 2)
-    voxel = np.uint64(voxel_of(point_mm[0], point_mm[1], point_mm[2], lattice))
-    material, density = medium.packed[voxel] & MATERIAL_BITS, np.float64(medium.density[voxel]) * TICKS_PER_MM
-    cell = Cell(material, density, 2.0 / distance, 0.0)
-    if axis < 0:
-        x, y, z = abs(offset[0]) / distance, abs(offset[1]) / distance, abs(offset[2]) / distance
-        square, along = _mean_squares((x, y, z), half, lattice)
-        cell = Cell(material, density, 2.0 / distance, (square - along) / (2.0 * distance))
-        halves_mm = (half * x * sides[0], half * y * sides[1], half * z * sides[2])
-        return _sum_over_nodes_in_metal(depths, cell, medium.water, halves_mm, beam)
-    slope, half_mm = abs(offset[axis]) / distance, half * sides[axis]
-    if not _begins_at_its_face(half_mm, run / density, slope):
-        return _sum_over_nodes_in_metal(depths, cell, medium.water, (half_mm / max(slope, 1e-3), 0.0, 0.0), beam)
-    back = half_mm if offset[axis] > 0.0 else -half_mm
-    x = offset[0] - (back if axis == 0 else 0.0)
-    y = offset[1] - (back if axis == 1 else 0.0)
-    z = offset[2] - (back if axis == 2 else 0.0)
-    to_face = math.sqrt(x * x + y * y + z * z)
-    _depths_to(to_face, (x / to_face, y / to_face, z / to_face), depths, beam, ray)
-    along = abs(x) if axis == 0 else abs(y) if axis == 1 else abs(z)
-    layer_mm = 2.0 * half_mm * to_face / max(along, 1e-3)
-    to_medium, to_water = _sum_over_layer(depths, cell, medium.water, layer_mm, beam)
-    nearer = (distance / to_face) ** 2
-    return to_medium * nearer, to_water * nearer
+    through_mm = half_mm / max(slope, 1e-9)
+    return through_mm if abs(through_mm - run_mm) <= SAME_PLANE * run_mm else 0.0
 
 
 @step
@@ -373,12 +323,16 @@ def _kerma_at(
         half * abs(direction[2]) * lattice.spacing_z_mm,
     )
     square, along = _mean_squares(direction, half, lattice)
-    cell = Cell(material, density, 2.0 / distance, (square - along) / (2.0 * distance))
+    cell = Cell(material, density, 2.0 / distance, (square - along) / (2.0 * distance), halves_mm)
     steepest = beam.most_attenuation_per_tick[material] * density + cell.divergence_per_mm
     if steepest * max(halves_mm[0], max(halves_mm[1], halves_mm[2])) < SERIES_HOLDS:
         to_medium, to_water = _sum_over_nodes(depths, cell, medium.water, _moments(halves_mm), beam)
     else:
-        to_medium, to_water = _kerma_in_metal(point_mm, half, (run, axis), depths, beam, ray)
+        half_layer_mm = 0.0
+        if axis >= 0:
+            side = lattice.spacing_x_mm if axis == 0 else lattice.spacing_y_mm if axis == 1 else lattice.spacing_z_mm
+            half_layer_mm = _half_layer_mm(half * side, run / density, abs(direction[axis]))
+        to_medium, to_water = _sum_over_nodes_in_metal(depths, cell, medium.water, half_layer_mm, beam)
     curvature = 1.0 + (2.0 * along - square) / (distance * distance)
     spread = emission(direction, source) * curvature / (4.0 * math.pi * distance * distance)
     return to_medium * spread, to_water * spread
