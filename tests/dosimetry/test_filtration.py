@@ -110,5 +110,5 @@ def test_a_voxels_mean_of_an_inverse_cube_is_larger_than_its_middle() -> None:
     inside = (np.arange(20) + 0.5) / 20 - 0.5
     parts = np.stack(np.meshgrid(inside, inside, inside), axis=-1).reshape(-1, 3)
     for distance in (7.0, 10.0, 15.0):
-        mean = (np.linalg.norm(parts + [distance, 0, 0], axis=1) ** -3.0).mean()
+        mean = (np.linalg.norm(parts + np.array([distance, 0, 0]), axis=1) ** -3.0).mean()
         assert over_middle(1.0, np.array([distance]))[0] == pytest.approx(mean * distance**3, rel=2e-4)
