@@ -203,8 +203,11 @@ def test_a_voxel_of_a_thousand_mean_free_paths_gets_a_number(layered: Medium) ->
     assert (kerma[4:6, 12:15, 5:20] > 0).all()
 
 
-@pytest.mark.parametrize(("across", "energy"), [(0, 10.0), (3, 10.0), (0, 25.0), (3, 25.0), (8, 25.0)])
-def test_a_metal_surface_gets_what_arrives(tables: PhotonTables, across: int, energy: float) -> None:
+@pytest.mark.parametrize(
+    ("across", "energy", "tolerance"),
+    [(0, 10.0, 0.08), (3, 10.0, 0.08), (0, 25.0, 0.08), (3, 25.0, 0.08), (8, 25.0, 0.08), (8, 10.0, 1.0)],
+)
+def test_a_metal_surface_gets_what_arrives(tables: PhotonTables, across: int, energy: float, tolerance: float) -> None:
     """The first millimetre of a titanium plate, integrated over the voxel on a fine raster: straight and aslant."""
     materials = np.zeros((40, 40, 40), np.uint8)
     materials[24:28] = 2
@@ -218,7 +221,7 @@ def test_a_metal_surface_gets_what_arrives(tables: PhotonTables, across: int, en
     depth = 0.1 * distance / x * (4.0 * water.total[0] + (x - 4.0) * 4.54 * titanium.total[0])
     fluence = (np.exp(-depth) / (4 * math.pi * distance**2)).mean() * 100  # per cm2
     expected = energy * titanium.transfer[0] * fluence * 1.602176634e-13
-    assert found[24, 20 + across, 20, 0] == pytest.approx(expected, rel=0.08, abs=0)
+    assert found[24, 20 + across, 20, 0] == pytest.approx(expected, rel=tolerance, abs=0)
 
 
 def test_a_part_of_the_grid_is_the_same_there_and_nothing_elsewhere(
