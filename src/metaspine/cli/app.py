@@ -119,6 +119,7 @@ def plan(
         "intrabeam-needle"
     ),
     calibration: Annotated[Path | None, typer.Option("--calibration", help="The device's calibration file.")] = None,
+    serial: Annotated[str | None, typer.Option("--serial", help="Serial number of the source at hand.")] = None,
     policy: Annotated[Path | None, typer.Option("--policy", help="The centre's planning policy (YAML).")] = None,
     procedure: Annotated[str, typer.Option("--procedure", help="stabilisation or kyphoplasty.")] = "stabilisation",
     level_confirmed_by: Annotated[
@@ -161,6 +162,7 @@ def plan(
         lesion=lesion,
         applicator=applicator,
         calibration=calibration,
+        serial=serial,
         policy=policy,
         procedure=procedure,
         level_confirmed_by=level_confirmed_by,

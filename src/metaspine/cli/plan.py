@@ -47,6 +47,7 @@ class PlanRequest:
     lesion: str | None
     applicator: str
     calibration: Path | None
+    serial: str | None
     policy: Path | None
     procedure: str
     level_confirmed_by: str
@@ -110,6 +111,7 @@ def _plan_and_report(request: PlanRequest, progress: Progress) -> _Made:
             prescription=prescription,
             lesion=request.lesion,
             calibration=request.calibration,
+            serial_number=request.serial,
             policy=request.policy,
             procedure=request.procedure,
             level_confirmed_by=request.level_confirmed_by,
