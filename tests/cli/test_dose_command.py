@@ -142,6 +142,8 @@ def test_the_override_makes_a_new_plan_with_both_limits(planned: Path, folder: P
     assert "Gy console dose (limit 8 Gy" in said
     assert "Gy by Monte Carlo (limit" in said
     console, longer = (json.loads((place / "plan.json").read_text(encoding="utf-8")) for place in (planned, to))
+    stops = {caution["code"] for caution in longer["warnings"] if caution["stops"]}
+    assert "MONTE_CARLO_TISSUES_UNANSWERED" in stops, "the example's bright vessels"
     act_document = longer["treated_by_monte_carlo"]
     assert console["treated_by_monte_carlo"] is None
     assert act_document["console_time_s"] == console["dwell"]["time_s"]
@@ -155,9 +157,12 @@ def test_the_override_makes_a_new_plan_with_both_limits(planned: Path, folder: P
         (("--treat-by-monte-carlo", "why"), "with a reason and the name"),
         (("--treat-by-monte-carlo", " ", "--responsible", "who"), "with a reason and the name"),
         (("--responsible", "who"), "an override that was not asked for"),
+        (("--material", "aorta=blood"), "dose in water does not change"),
     ],
 )
-def test_half_an_override_is_none(tmp_path: Path, act: tuple[str, ...], message: str) -> None:
+def test_half_an_override_is_none_and_water_has_no_materials(
+    tmp_path: Path, act: tuple[str, ...], message: str
+) -> None:
     result = metaspine(*plan_arguments("t12", "T12", tmp_path / "t12"), *act)
     assert result.returncode == ExitCode.INPUT
     assert message in " ".join(result.stderr.split())

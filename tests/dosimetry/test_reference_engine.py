@@ -15,10 +15,13 @@ from metaspine.dosimetry.absolute import AbsoluteRate, absolute_rate, reference_
 from metaspine.dosimetry.engine import Irradiation
 from metaspine.dosimetry.reference import ReferenceDoses, Stop, reference_dose, reference_doses, resumed
 from metaspine.dosimetry.reference_tissues import Tissues, all_water, tissues_around
-from metaspine.errors import Cancelled, DeviceFileError, InputError
+from metaspine.errors import Cancelled, DeviceFileError, InputError, StructureError
 from metaspine.geometry import Grid, Volume
+from metaspine.imaging.densities import Override
+from metaspine.imaging.findings import structure_or_finding
 from metaspine.patient.plan import DwellPosition
 from metaspine.patient.scan import Scan, ScanOrigin
+from metaspine.patient.structure import Origin, Role, Structure
 from metaspine.physics.applicator_files import read_applicator
 from metaspine.physics.applicators import DoseConvention
 from metaspine.physics.depth_dose import dose_rate_gy_per_min
@@ -272,6 +275,28 @@ def test_tissues_come_from_the_scan_and_say_what_is_not_known() -> None:
     assert "Metal" in said
     assert "scan ends" in said
     assert tissues.metal.any()
+
+
+def test_what_is_seen_and_unanswered_is_named_where_photons_come_near_it() -> None:
+    image = Grid.around(ISOCENTRE, half_extent_mm=30.0, spacing_mm=1.0, frame_of_reference="test")
+    for first, names in ((20, ("metal 1",)), (0, ())):
+        hounsfield = np.full(image.shape, 40.0)
+        hounsfield[first : first + 4, first : first + 4, first : first + 4] = 3000.0
+        scan = scan_of(hounsfield, image)
+        assert tissues_around(scan, grid(5.0, 1.0)).unanswered == names
+        answer = Override(structure_or_finding(scan, "metal 1"), material("titanium"))
+        answered = tissues_around(scan, grid(5.0, 1.0), overrides=[answer])
+        assert answered.unanswered == ()
+        assert answered.metal.any() == bool(names)
+
+
+def test_what_lies_outside_the_scan_is_refused() -> None:
+    image = Grid.around(ISOCENTRE, half_extent_mm=30.0, spacing_mm=1.0, frame_of_reference="test")
+    scan = scan_of(np.full(image.shape, 40.0), image)
+    elsewhere = Grid.around(ISOCENTRE + 90.0, half_extent_mm=5.0, spacing_mm=1.0, frame_of_reference="test")
+    rod = Structure("rod", Role.OTHER, Volume(np.ones(elsewhere.shape), elsewhere), Origin.DRAWN)
+    with pytest.raises(StructureError, match="rod: the structure covers no voxel of the scan"):
+        tissues_around(scan, grid(5.0, 1.0), overrides=[Override(rod, material("titanium"))])
 
 
 def test_a_source_in_metal_is_refused() -> None:

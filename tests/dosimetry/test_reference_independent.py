@@ -59,6 +59,16 @@ def water() -> ReferenceDoses:
     return doses(all_water(GRID))
 
 
+def test_a_dose_grid_that_ends_before_15_mm_is_checked_too() -> None:
+    grid = Grid.around(ORIGIN, half_extent_mm=8.0, spacing_mm=2.0, frame_of_reference="test")
+    small = replace(irradiation(all_water(grid)), grid=grid, image=Volume(np.zeros(grid.shape), grid))
+    near = Stop(relative_uncertainty=None, distance_mm=8.0, histories=5000)
+    reference = reference_doses(small, stop=near, sampling=FEW, rate=RATE, progress=silent)
+    found = independent_check(small, reference, sampling=FEW._replace(seed=6))
+    assert found.voxels > 0
+    assert found.tissues_agree
+
+
 def test_water_agrees_with_itself_and_the_shape_difference_is_told(water: ReferenceDoses) -> None:
     found = check(all_water(GRID), water)
     assert found.tissues_agree

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+import yaml
 
 from metaspine.anatomy.bone import mask_of
 from metaspine.assessment import assess
@@ -220,6 +221,37 @@ def test_a_calibration_of_the_own_device_sets_the_time_and_lifts_the_stop(t12, p
     given = calibrated.prescription
     rate = float(dose_rate_gy_per_min(own.depth_dose, given.applied_distance_mm))
     assert calibrated.dwell.time_s == pytest.approx(60 * given.dose_gy / rate)
+
+
+def todays_calibration(folder, example_folder):
+    document = yaml.safe_load((example_folder / "calibration.yaml").read_text(encoding="utf-8"))
+    document["output_of_the_day"]["date_time"] = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    path = folder / "calibration.yaml"
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    return path
+
+
+def test_the_calibration_of_another_source_is_refused(t12, tmp_path, example_folder):
+    scan, case = t12
+    for other in ("XRS 1", ""):
+        with pytest.raises(DeviceFileError, match=f"serial number is 'EXAMPLE-0000', but '{other}' is in use"):
+            make_plan(
+                scan,
+                case,
+                level="T12",
+                prescription=PRESCRIPTION,
+                calibration=todays_calibration(tmp_path, example_folder),
+                serial_number=other,
+            )
+    with pytest.raises(DeviceFileError, match=r"'XRS 1' was given without a calibration file.*Give the source's"):
+        make_plan(scan, case, level="T12", prescription=PRESCRIPTION, serial_number="XRS 1")
+
+
+def test_a_plan_says_where_no_serial_number_was_compared(t12, tmp_path, example_folder):
+    scan, case = t12
+    own = todays_calibration(tmp_path, example_folder)
+    found = make_plan(scan, case, level="T12", prescription=PRESCRIPTION, calibration=own)
+    assert "the serial number was not compared" in " ".join(caution.message for caution in found.warnings)
 
 
 def test_an_applicator_that_cannot_pass_through_bone_is_refused(t12):

@@ -57,11 +57,17 @@ def test_a_plan_comes_back_as_it_was_written(file: Path, plan: Plan, scan: Scan)
     assert again.applicator.spectrum == plan.applicator.spectrum
 
 
+def lengthened(plan: Plan) -> MonteCarloOverride:
+    """Return an override for 5 Gy by Monte Carlo where 8 Gy are prescribed, of times as the file rounds them."""
+    console_s, time_s = round(plan.dwell.time_s, 1), round(plan.dwell.time_s * 8 / 5, 1)
+    return MonteCarloOverride("why", "who", console_s, time_s, "there", 5.0, 2.0, float("inf"), False, True)
+
+
 def test_what_is_not_determinable_and_an_override_come_back_too(tmp_path: Path, plan: Plan, scan: Scan) -> None:
-    override = MonteCarloOverride("why", "who", 300.0, 480.0, "there", 5.0, 2.0, float("inf"), False, True)
+    override = lengthened(plan)
     odd = replace(
         plan,
-        dwell=replace(plan.dwell, time_s=480.0),
+        dwell=replace(plan.dwell, time_s=override.time_s),
         override=override,
         trajectory=replace(plan.trajectory, entry_mm=None, depth_mm=None, pedicle_margin_mm=float("nan")),
         vertebra=replace(plan.vertebra, right_pedicle=None, superior_endplate=None, canal_centre_mm=None),
@@ -112,6 +118,25 @@ def test_what_does_not_belong_to_the_plan_is_refused(
     path = written(tmp_path, changed(plan_document(plan), key, value))
     with pytest.raises(MetaspineError, match=message):
         read_plan(path, scan)
+
+
+@pytest.mark.parametrize(
+    ("key", "factor", "message"),
+    [
+        ("console_time_s", 1.2, r"console's time of .* is not that of dose and dose rate.*never changed by hand"),
+        ("time_s", 1.5, r"time by Monte Carlo of .* is not that of 8 Gy over 5 Gy in .*never changed by hand"),
+        ("monte_carlo_gy_in_console_time", 0.5, r"is not that of 8 Gy over 2\.5 Gy"),
+        ("monte_carlo_gy_in_console_time", 0.0, r"no plan of this version: treated_by_monte_carlo\.monte_carlo_gy"),
+    ],
+)
+def test_a_time_that_no_monte_carlo_dose_asks_for_is_refused(
+    tmp_path: Path, plan: Plan, scan: Scan, key: str, factor: float, message: str
+) -> None:
+    document = plan_document(replace(plan, override=lengthened(plan)))
+    document["treated_by_monte_carlo"][key] *= factor
+    document["dwell"]["time_s"] = document["treated_by_monte_carlo"]["time_s"]
+    with pytest.raises(InputError, match=message):
+        read_plan(written(tmp_path, document), scan)
 
 
 def test_no_plan_at_all(tmp_path: Path, scan: Scan) -> None:

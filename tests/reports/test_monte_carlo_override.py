@@ -103,6 +103,21 @@ def test_a_limit_broken_in_either_convention_and_a_failed_check_stop_the_plan(
     assert "TIME_UNUSUAL" in {caution.code for caution in broken.warnings}
 
 
+def test_a_time_that_rests_on_a_guess_of_the_tissues_is_stopped(console_plan: Plan, run: MonteCarlo) -> None:
+    tissues = run.doses.irradiation.tissues
+    assert tissues is not None
+    stops = {}
+    for unanswered in ((), ("aorta", "metal 1")):
+        irradiation = replace(run.doses.irradiation, tissues=replace(tissues, unanswered=unanswered))
+        guessed = replace(run, doses=replace(run.doses, irradiation=irradiation))
+        made = treat_by_monte_carlo(console_plan, guessed, reason=REASON, responsible=NAME)
+        stops[unanswered] = [one for one in made.warnings if one.code == "MONTE_CARLO_TISSUES_UNANSWERED"]
+    assert stops[()] == []
+    (stop,) = stops[("aorta", "metal 1")]
+    assert stop.stops
+    assert "nobody has said what aorta, metal 1 are made of" in stop.message
+
+
 def test_a_stop_of_the_shorter_time_does_not_outlive_it(console_plan: Plan, run: MonteCarlo) -> None:
     stale = replace(console_plan, warnings=(Caution("TIME_UNUSUAL", "old", "PLAN-15"), *console_plan.warnings))
     made = treat_by_monte_carlo(stale, run, reason=REASON, responsible=NAME)

@@ -39,6 +39,9 @@ Structures = Annotated[
 Labels = Annotated[
     Path | None, typer.Option("--labels", help="A mapping file for the label map's numbers.", show_default=False)
 ]
+MadeOf = Annotated[
+    list[str] | None, typer.Option("--material", help="What a structure is made of: rod=titanium. May be repeated.")
+]
 Uncertainty = Annotated[
     float,
     typer.Option("--uncertainty", help="Stop at this statistical uncertainty, 1 SD in %; 0: do not ask for one."),
@@ -119,6 +122,7 @@ def plan(
         "intrabeam-needle"
     ),
     calibration: Annotated[Path | None, typer.Option("--calibration", help="The device's calibration file.")] = None,
+    serial: Annotated[str | None, typer.Option("--serial", help="Serial number of the source at hand.")] = None,
     policy: Annotated[Path | None, typer.Option("--policy", help="The centre's planning policy (YAML).")] = None,
     procedure: Annotated[str, typer.Option("--procedure", help="stabilisation or kyphoplasty.")] = "stabilisation",
     level_confirmed_by: Annotated[
@@ -128,6 +132,7 @@ def plan(
         bool, typer.Option("--monte-carlo", help="Monte Carlo dose too, beside the console's in the report.")
     ] = False,
     uncertainty: Uncertainty = 1.0,
+    made_of: MadeOf = None,
     treat_by_monte_carlo: Annotated[
         str | None,
         typer.Option(
@@ -161,11 +166,13 @@ def plan(
         lesion=lesion,
         applicator=applicator,
         calibration=calibration,
+        serial=serial,
         policy=policy,
         procedure=procedure,
         level_confirmed_by=level_confirmed_by,
         monte_carlo=monte_carlo,
         uncertainty_percent=uncertainty,
+        made_of=tuple(made_of or ()),
         override_reason=treat_by_monte_carlo,
         responsible=responsible,
         to=to,
@@ -203,9 +210,7 @@ def dose(
         float, typer.Option("--reach", help="How far the dose grid reaches from the isocentre, mm.")
     ] = 40.0,
     curve: Annotated[str | None, typer.Option("--curve", help="The scanner's CT curve (YAML).")] = None,
-    made_of: Annotated[
-        list[str] | None, typer.Option("--material", help="What a structure is made of: rod=titanium. May be repeated.")
-    ] = None,
+    made_of: MadeOf = None,
     applicator: Annotated[str | None, typer.Option("--applicator", help="Its file, where it is your own.")] = None,
     calibration: Annotated[
         Path | None, typer.Option("--calibration", help="The device's file, where it is not where the plan says.")

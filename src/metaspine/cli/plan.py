@@ -10,7 +10,7 @@ from rich.table import Table
 
 from metaspine.assessment import assess
 from metaspine.cli.console import DISCLAIMER, messages, progress_bar, results, show_error
-from metaspine.cli.dose import both_doses, wanted
+from metaspine.cli.dose import both_doses, materials_of, wanted
 from metaspine.cli.exit_codes import exit_code
 from metaspine.dosimetry import compute_dose
 from metaspine.errors import InputError, LevelError, NotEligible, NoTrajectory
@@ -47,11 +47,13 @@ class PlanRequest:
     lesion: str | None
     applicator: str
     calibration: Path | None
+    serial: str | None
     policy: Path | None
     procedure: str
     level_confirmed_by: str
     monte_carlo: bool
     uncertainty_percent: float
+    made_of: tuple[str, ...]
     override_reason: str | None
     """Why the treatment is to be longer than the console's plan; None: it is not."""
     responsible: str
@@ -89,6 +91,7 @@ class _Made:
 def _plan_and_report(request: PlanRequest, progress: Progress) -> _Made:
     prescription = request.prescription()
     _refuse_nameless_override(request)
+    _refuse_materials_in_water(request)
     require_writable(request.to)
     override = request.override_reason is not None
     refuse_beside_earlier(request.to, override=override, monte_carlo=request.monte_carlo or override)
@@ -110,6 +113,7 @@ def _plan_and_report(request: PlanRequest, progress: Progress) -> _Made:
             prescription=prescription,
             lesion=request.lesion,
             calibration=request.calibration,
+            serial_number=request.serial,
             policy=request.policy,
             procedure=request.procedure,
             level_confirmed_by=request.level_confirmed_by,
@@ -146,12 +150,23 @@ def _refuse_nameless_override(request: PlanRequest) -> None:
         )
 
 
+def _refuse_materials_in_water(request: PlanRequest) -> None:
+    if request.made_of and not (request.monte_carlo or request.override_reason):
+        raise InputError(
+            "the dose in water does not change with what structures are made of (PLAN-21)",
+            where="--material",
+            remedy="Ask for Monte Carlo dose too (--monte-carlo), or leave it out",
+        )
+
+
 def _by_monte_carlo(request: PlanRequest, plan: Plan, scan: Scan, progress: Progress) -> tuple[Plan, MonteCarlo | None]:
     """Return the plan with its Monte Carlo run, where one was asked for; lengthened only where a person says so."""
     if not (request.monte_carlo or request.override_reason):
         return plan, None
     wish = wanted(uncertainty_percent=request.uncertainty_percent)
-    monte_carlo = run_monte_carlo(plan, scan, wanted=wish, progress=progress)
+    monte_carlo = run_monte_carlo(
+        plan, scan, wanted=wish, overrides=materials_of(scan, request.made_of), progress=progress
+    )
     if request.override_reason is None:
         return plan, monte_carlo
     longer = treat_by_monte_carlo(plan, monte_carlo, reason=request.override_reason, responsible=request.responsible)

@@ -21,7 +21,7 @@ from metaspine.dosimetry.reference_run import metal_shadow
 from metaspine.dosimetry.reference_tissues import Tissues, all_water, without_margin
 from metaspine.dosimetry.water import dose_at_points
 from metaspine.errors import GridMismatch, InputError
-from metaspine.geometry.grid import FloatArray
+from metaspine.geometry.grid import FloatArray, Grid
 from metaspine.running import Progress, silent
 from metaspine.transport.scatter import Sampling
 
@@ -104,7 +104,7 @@ def independent_check(
     reference
         Its doses.
     stop, sampling
-        Of the run in water; None: 1 % at 15 mm, with a seed of its own.
+        Of the run in water; None: 1 % at 15 mm, nearer where the dose grid ends before that, with a seed of its own.
     progress
         May raise Cancelled.
 
@@ -119,7 +119,7 @@ def independent_check(
     grid = irradiation.grid
     in_water = reference_doses(
         replace(irradiation, tissues=all_water(grid)),
-        stop=stop,
+        stop=stop or _stop_inside(grid),
         sampling=sampling,
         seed=SEED,
         device=reference.runs[0].device,
@@ -150,6 +150,11 @@ def _checked(irradiation: Irradiation, reference: ReferenceDoses) -> Tissues:
             remedy="Give the irradiation that the dose was computed for",
         )
     return irradiation.tissues
+
+
+def _stop_inside(grid: Grid) -> Stop:
+    """Return the engine's own stop, at a distance that the dose grid's half width still holds."""
+    return Stop(distance_mm=min(Stop.distance_mm, float((grid.spacing_mm * grid.shape).min()) / 2))
 
 
 def _compared(irradiation: Irradiation, distance: FloatArray) -> NDArray[np.bool_]:

@@ -18,7 +18,9 @@ from metaspine.geometry.volume import Volume
 from metaspine.imaging.calibration import CtCurve
 from metaspine.imaging.densities import Override, tissue_map
 from metaspine.imaging.findings import find_foreign
+from metaspine.imaging.regions import region_of
 from metaspine.patient.scan import Scan
+from metaspine.patient.structure import Structure
 from metaspine.physics.materials import Material, material
 
 MARGIN_MM = 15.0
@@ -42,12 +44,15 @@ class Tissues:
         Water first: it is what dose to water is scored with.
     notes
         What the reader of a dose must know of them.
+    unanswered
+        Metal, cement and contrast seen in this grid, of which nobody has said what they are made of.
     """
 
     material: Volume
     density: Volume
     materials: tuple[Material, ...]
     notes: tuple[str, ...] = ()
+    unanswered: tuple[str, ...] = ()
 
     @property
     def metal(self) -> NDArray[np.bool_]:
@@ -79,7 +84,8 @@ def tissues_around(
     """Return the tissues of a scan on the transport grid around a dose grid.
 
     The Hounsfield units are resampled, then read; what lies outside the scan is air. Metal, cement and contrast are
-    looked for in the scan itself.
+    looked for in the scan itself; what lies beyond the transport grid, where no photon flies, is neither read nor
+    asked about.
 
     Parameters
     ----------
@@ -95,12 +101,15 @@ def tissues_around(
     wanted = with_margin(grid, margin_mm)
     image = resample(scan.image, wanted, outside=AIR_HU)
     there = replace(scan, image=image)
-    found = tissue_map(there, curve, overrides=overrides, findings=find_foreign(scan))
+    seen = [finding for finding in find_foreign(scan) if _reaches(finding.structure, wanted, scan)]
+    stated = [override for override in overrides if _reaches(override.structure, wanted, scan)]
+    found = tissue_map(there, curve, overrides=stated, findings=seen)
     return Tissues(
         material=found.material,
         density=found.density,
         materials=found.materials,
         notes=(*found.cautions, *_beyond_scan(scan, wanted), *found.notes),
+        unanswered=tuple(finding.structure.name for finding in found.findings),
     )
 
 
@@ -112,6 +121,12 @@ def all_water(grid: Grid, *, margin_mm: float = MARGIN_MM) -> Tissues:
         density=Volume(np.full(wanted.shape, water.density_g_cm3, np.float32), wanted),
         materials=(water,),
     )
+
+
+def _reaches(structure: Structure, grid: Grid, scan: Scan) -> bool:
+    """Say whether a structure has voxels of a grid; one outside the scan counts too, so that it is refused."""
+    scan.image.grid.require_frame(structure.frame_of_reference, where=structure.name)
+    return region_of(structure, grid) is not None or region_of(structure, scan.image.grid) is None
 
 
 def _margin_voxels(grid: Grid, margin_mm: float) -> tuple[int, int, int]:

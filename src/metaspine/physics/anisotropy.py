@@ -60,7 +60,7 @@ def read_anisotropy(path: Path, applicator: Applicator, *, serial_number: str | 
         number, its angles don't rise from 0 to 150 degrees or more, or a row is not positive or not 1 on the equator.
     """
     document = read_device_file(path, AnisotropyFile, remedy=_REMEDY)
-    _refuse_other(document, applicator, serial_number or document.serial_number, path)
+    _refuse_other(document, applicator, document.serial_number if serial_number is None else serial_number, path)
     table = anisotropy_of(document, f"measured on {document.date}, serial number {document.serial_number}", path)
     return replace(
         table,

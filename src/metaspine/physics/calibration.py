@@ -115,7 +115,7 @@ def _refuse_other_device(
     in_use = (
         ("applicator", applicator.name if document.applicator in BARE_PROBE else document.applicator, applicator.name),
         ("tube voltage in kV", document.tube_voltage_kv, applicator.tube_voltage_kv),
-        ("serial number", document.serial_number, serial_number or document.serial_number),
+        ("serial number", document.serial_number, document.serial_number if serial_number is None else serial_number),
     )
     for what, found, wanted in in_use:
         if found != wanted:

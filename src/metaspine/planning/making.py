@@ -37,6 +37,8 @@ from metaspine.planning.trajectories import SearchTask, search
 from metaspine.running import Progress, silent
 from metaspine.version import __version__
 
+_NOT_COMPARED = "the serial number was not compared: state it as it stands on the source"
+
 
 @dataclass(frozen=True, eq=False)
 class Device:
@@ -69,6 +71,7 @@ def make_plan(
     policy: PlanningPolicy | Path | str | None = None,
     procedure: str = "stabilisation",
     level_confirmed_by: str = "",
+    serial_number: str | None = None,
     progress: Progress = silent,
 ) -> Plan:
     """Return a plan for one level, one needle position.
@@ -93,6 +96,8 @@ def make_plan(
         "stabilisation" or "kyphoplasty".
     level_confirmed_by
         The person who counted the level on the images (LEVEL-01); without one the plan carries a stop.
+    serial_number
+        As it stands on the source; a calibration file of another is refused. None: the plan says it was not compared.
     progress
         Is told the step under way; it may raise Cancelled.
 
@@ -113,7 +118,7 @@ def make_plan(
     """
     name = canonical_level(level)
     rules = policy if isinstance(policy, PlanningPolicy) else read_policy(policy) if policy else PlanningPolicy()
-    device = _device(applicator, calibration, rules)
+    device = _device(applicator, calibration, rules, serial_number)
     progress("checking the level and the rules", 0.0)
     level_check = replace(check_level(scan, name), confirmed_by=level_confirmed_by)
     eligibility = _eligibility(case, name, procedure)
@@ -160,7 +165,12 @@ def make_plan(
     )
 
 
-def _device(applicator: str | Applicator, calibration: Output | Path | str | None, policy: PlanningPolicy) -> Device:
+def _device(
+    applicator: str | Applicator,
+    calibration: Output | Path | str | None,
+    policy: PlanningPolicy,
+    serial_number: str | None,
+) -> Device:
     found = read_applicator(applicator) if isinstance(applicator, str) else applicator
     if not found.through_bone:
         raise DeviceFileError(
@@ -173,11 +183,20 @@ def _device(applicator: str | Applicator, calibration: Output | Path | str | Non
     sigma = found.tip_position_uncertainty_mm if policy.tip_uncertainty_mm is None else policy.tip_uncertainty_mm
     channel = replace(found.channel, working_channel_diameter_mm=width)
     used = replace(found, channel=channel, tip_position_uncertainty_mm=sigma)
-    if calibration is None:
-        return Device(used, used.nominal)
-    if isinstance(calibration, Output):
-        return Device(used, calibration)
-    return Device(used, read_calibration(calibration, used, today=datetime.now(UTC)))
+    return Device(used, _output(used, calibration, serial_number))
+
+
+def _output(applicator: Applicator, calibration: Output | Path | str | None, serial_number: str | None) -> Output:
+    if isinstance(calibration, Path | str):
+        found = read_calibration(calibration, applicator, today=datetime.now(UTC), serial_number=serial_number)
+        return found if serial_number is not None else replace(found, cautions=(*found.cautions, _NOT_COMPARED))
+    if serial_number is not None:
+        raise DeviceFileError(
+            f"the serial number {serial_number!r} was given without a calibration file to compare it with",
+            where="serial number",
+            remedy="Give the source's calibration file",
+        )
+    return applicator.nominal if calibration is None else calibration
 
 
 def _eligibility(case: Case, level: str, procedure: str) -> tuple[Caution, ...]:

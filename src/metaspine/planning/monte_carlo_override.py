@@ -1,8 +1,9 @@
 """Treating longer because Monte Carlo asks for it: a person's own act, labelled, never what a plan does by itself.
 
 The new time is the console's times prescribed dose over Monte Carlo dose to water in medium at the prescribed distance.
-The limit is checked in both conventions; a plan whose limit does not hold in one of them, or whose Monte Carlo dose
-failed its independent check, carries a stop (DOS-23, DOS-24).
+The limit is checked in both conventions; a plan whose limit does not hold in one of them, whose Monte Carlo dose failed
+its independent check, or was computed while nobody had said what metal, cement or contrast are, carries a stop (DOS-23,
+DOS-24).
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def treat_by_monte_carlo(plan: Plan, monte_carlo: MonteCarlo, *, reason: str, re
         longer,
         override=override,
         hand_check=_hand_check(plan, override),
-        warnings=gravest_first((*_own(override, longer), *_kept(plan), *_by_time(longer))),
+        warnings=gravest_first((*_own(override, longer), *_unanswered(monte_carlo), *_kept(plan), *_by_time(longer))),
     )
 
 
@@ -143,6 +144,18 @@ def _own(override: MonteCarloOverride, plan: Plan) -> list[Caution]:
         words = "the independent calculation did not pass: no time may rest on this Monte Carlo dose"
         found.append(Caution("MONTE_CARLO_CHECK_FAILED", words, "DOS-06", stops=True))
     return found
+
+
+def _unanswered(monte_carlo: MonteCarlo) -> list[Caution]:
+    """Return a stop where the dose rests on a guess: contrast read as bone alone asks for a longer time."""
+    tissues = monte_carlo.doses.irradiation.tissues
+    if tissues is None or not tissues.unanswered:
+        return []
+    words = (
+        f"nobody has said what {', '.join(tissues.unanswered)} are made of: no time may rest on this Monte Carlo dose; "
+        "state it with --material, or as an override from Python"
+    )
+    return [Caution("MONTE_CARLO_TISSUES_UNANSWERED", words, "DOS-23", stops=True)]
 
 
 def _kept(plan: Plan) -> list[Caution]:

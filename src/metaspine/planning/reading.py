@@ -52,6 +52,7 @@ from metaspine.planning.plan_file import (
 
 _SAME_RATE, _SAME_MM = 0.005, 0.05
 """The file's rounding allows for less."""
+_NEVER_BY_HAND = "A plan is never changed by hand: plan anew"
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +166,6 @@ def _output(document: PlanFile, applicator: Applicator, calibration: Path | str 
 def _refuse_other_time(document: PlanFile, output: Output, path: Path) -> None:
     given, override = document.prescription, document.treated_by_monte_carlo
     rate = float(dose_rate_gy_per_min(output.depth_dose, given.applied_distance_from_isocentre_mm))
-    time_s = override.time_s if override else SECONDS_PER_MINUTE * given.dose_gy / rate
     if not math.isclose(rate, given.dose_rate_gy_per_min, rel_tol=_SAME_RATE):
         raise InputError(
             f"the plan's dose rate is {given.dose_rate_gy_per_min:g} Gy/min, this output gives {rate:.4g} "
@@ -173,11 +173,35 @@ def _refuse_other_time(document: PlanFile, output: Output, path: Path) -> None:
             where=str(path),
             remedy="Give the calibration that the plan was made with, or plan anew",
         )
+    console_s = SECONDS_PER_MINUTE * given.dose_gy / rate
+    if override:
+        _refuse_other_override(override, given.dose_gy, console_s, path)
+    time_s = override.time_s if override else console_s
     if not math.isclose(time_s, document.dwell.time_s, rel_tol=_SAME_RATE):
         raise InputError(
             f"the plan's time of {document.dwell.time_s:g} s is not that of its dose and dose rate ({time_s:.1f} s)",
             where=str(path),
-            remedy="A plan is never changed by hand: plan anew",
+            remedy=_NEVER_BY_HAND,
+        )
+
+
+def _refuse_other_override(override: OverridePart, dose_gy: float, console_s: float, path: Path) -> None:
+    """Refuse a time by Monte Carlo that does not follow from the console's time and the Monte Carlo dose (DOS-23)."""
+    if not math.isclose(override.console_time_s, console_s, rel_tol=_SAME_RATE):
+        raise InputError(
+            f"the console's time of {override.console_time_s:g} s under treated_by_monte_carlo is not that of dose and "
+            f"dose rate ({console_s:.1f} s)",
+            where=str(path),
+            remedy=_NEVER_BY_HAND,
+        )
+    monte_carlo_gy = override.monte_carlo_gy_in_console_time
+    time_s = override.console_time_s * dose_gy / monte_carlo_gy
+    if not (override.console_time_s < override.time_s and math.isclose(time_s, override.time_s, rel_tol=_SAME_RATE)):
+        raise InputError(
+            f"the time by Monte Carlo of {override.time_s:g} s is not that of {dose_gy:g} Gy over {monte_carlo_gy:g} "
+            f"Gy in {override.console_time_s:g} s",
+            where=str(path),
+            remedy=_NEVER_BY_HAND,
         )
 
 
