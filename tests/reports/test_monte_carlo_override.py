@@ -143,9 +143,24 @@ def test_what_cannot_be_lengthened(console_plan: Plan, run: MonteCarlo, longer: 
         treat_by_monte_carlo(console_plan, nothing, reason=REASON, responsible=NAME)
     with pytest.raises(InputError, match=r"by Monte Carlo already \(Dr A\. Example\)"):
         treat_by_monte_carlo(longer, run, reason=REASON, responsible=NAME)
-    other = replace(console_plan, dwell=replace(console_plan.dwell, time_s=299.0))
-    with pytest.raises(InputError, match="computed for another plan"):
-        treat_by_monte_carlo(other, run, reason=REASON, responsible=NAME)
+    same = replace(run, places=(replace(run.prescribed, console_gy=8.0, to_water_gy=7.4), *run.places[1:]))
+    with pytest.raises(
+        InputError, match=r"7\.40 Gy .* the console 8\.00 Gy, the same within the uncertainty \(DOS-22\)"
+    ):
+        treat_by_monte_carlo(console_plan, same, reason=REASON, responsible=NAME)
+
+
+def test_a_run_of_another_plan_lengthens_nothing(console_plan: Plan, run: MonteCarlo) -> None:
+    dwell = console_plan.dwell
+    for other in (
+        replace(console_plan, dwell=replace(dwell, time_s=299.0)),
+        replace(console_plan, dwell=replace(dwell, direction=-dwell.direction)),
+        replace(console_plan, scan_sha256="of another scan"),
+        replace(console_plan, applicator=replace(console_plan.applicator, name="another")),
+        replace(console_plan, output=replace(console_plan.output, description="serial number 9")),
+    ):
+        with pytest.raises(InputError, match="computed for another plan"):
+            treat_by_monte_carlo(other, run, reason=REASON, responsible=NAME)
 
 
 def test_the_act_stands_on_every_page_and_in_the_files(

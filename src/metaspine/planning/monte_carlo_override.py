@@ -40,7 +40,7 @@ def treat_by_monte_carlo(plan: Plan, monte_carlo: MonteCarlo, *, reason: str, re
     ------
     InputError
         When reason or name are missing, the plan is one already, the run is another plan's, or Monte Carlo asks for no
-        longer time.
+        longer time, or for one within its uncertainty.
     """
     _refuse(plan, monte_carlo, reason, responsible)
     there = monte_carlo.prescribed
@@ -51,6 +51,14 @@ def treat_by_monte_carlo(plan: Plan, monte_carlo: MonteCarlo, *, reason: str, re
             f"than the {plan.prescription.dose_gy:g} Gy prescribed: it asks for no longer time",
             where=_WHERE,
             remedy="Treat by the console's plan",
+        )
+    if not there.differs:
+        raise InputError(
+            f"at the prescribed distance Monte Carlo gives {there.to_water_gy:.2f} Gy to water in medium and the "
+            f"console {there.console_gy:.2f} Gy, the same within the uncertainty (DOS-22): there is no ground for a "
+            "longer time",
+            where=_WHERE,
+            remedy="Treat by the console's plan, or reduce the uncertainty with the device's own calibration",
         )
     dwell = replace(plan.dwell, time_s=factor * plan.dwell.time_s)
     limit = check_limit(
@@ -84,12 +92,26 @@ def _refuse(plan: Plan, monte_carlo: MonteCarlo, reason: str, responsible: str) 
             where=_WHERE,
             remedy="Start from the console's plan",
         )
-    run = monte_carlo.doses.irradiation
-    own = run.dwells[0] if len(run.dwells) == 1 else None
-    if own is None or own.time_s != plan.dwell.time_s or (own.isocentre_mm != plan.dwell.isocentre_mm).any():
+    if not _of_this_plan(monte_carlo, plan):
         raise InputError(
             "the Monte Carlo dose was computed for another plan", where=_WHERE, remedy="Compute it for this plan"
         )
+
+
+def _of_this_plan(monte_carlo: MonteCarlo, plan: Plan) -> bool:
+    """Whether a run has the plan's position, direction, time, scan, applicator and output."""
+    run = monte_carlo.doses.irradiation
+    if len(run.dwells) != 1:
+        return False
+    own, dwell = run.dwells[0], plan.dwell
+    return bool(
+        own.time_s == dwell.time_s
+        and (own.isocentre_mm == dwell.isocentre_mm).all()
+        and (own.direction == dwell.direction).all()
+        and run.scan_sha256 == plan.scan_sha256
+        and run.applicator.name == plan.applicator.name
+        and run.output.description == plan.output.description
+    )
 
 
 def _override(
