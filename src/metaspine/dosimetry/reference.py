@@ -45,6 +45,10 @@ _WHERE = "reference engine"
 _STEP = "Monte Carlo dose"
 _FEWEST_BATCHES = 10
 """Fewer say little of their own scatter."""
+_ON_A_GPU = (
+    "The GPU's kernels have been compared with the CPU's in a simulator alone, not on a GPU: compare with a run on the "
+    "CPU (device cpu) before this dose is relied on.",
+)
 _REGION_BEYOND_MM, _OUTSIDE_ONE_IN = 15.0, 3.0
 """DOS-11."""
 
@@ -374,6 +378,7 @@ def _notes(gathered: _Gathered, tissues: Tissues, rate: AbsoluteRate, applicator
         f"{gathered.stop.where}) by statistics alone; the uncertainty shown holds output and direction too.",
         f"Calibrated so that water gets the output's dose rate {rate.distance_mm:g} mm from the isocentre (DOS-01); "
         "the spectrum is a generic model, and cross sections add 1 to 4 % (DOS-04).",
+        *(_ON_A_GPU if gathered.runs[0].device is Device.GPU else ()),
         "Values are means over their voxels; the water engine's are those at voxel centres, which within 5 mm of the "
         "source are smaller by some percent.",
         "The needle displaces what lies there; the track around it, air and blood in it are not modelled (DOS-03).",
