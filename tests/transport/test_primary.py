@@ -205,7 +205,7 @@ def test_a_voxel_of_a_thousand_mean_free_paths_gets_a_number(layered: Medium) ->
 
 @pytest.mark.parametrize(
     ("across", "energy", "tolerance"),
-    [(0, 10.0, 0.08), (3, 10.0, 0.08), (0, 25.0, 0.08), (3, 25.0, 0.08), (8, 25.0, 0.08), (8, 10.0, 1.0)],
+    [(0, 10.0, 0.08), (3, 10.0, 0.08), (0, 25.0, 0.08), (3, 25.0, 0.08), (8, 25.0, 0.08), (8, 10.0, 0.9)],
 )
 def test_a_metal_surface_gets_what_arrives(tables: PhotonTables, across: int, energy: float, tolerance: float) -> None:
     """The first millimetre of a titanium plate, integrated over the voxel on a fine raster: straight and aslant."""
