@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from worked_patients import ENUMS
 
 from metaspine.assessment import advice_document, assess
-from metaspine.assessment.tables import table
+from metaspine.assessment.tables import words
 from metaspine.assessment.urgency import urgency_rank
 from metaspine.errors import CaseError
 from metaspine.evidence import entries
@@ -257,15 +257,14 @@ def test_a_worse_fact_never_lowers_urgency(document: dict[str, Any], key: str, d
 @settings(max_examples=100, deadline=None)
 @given(CASES)
 def test_everything_is_grounded_and_has_words(document: dict[str, Any]) -> None:
-    words = table("words")
     for part in answer(document)["lesions"]:
         for basis in part["explanation"]["parts"].values():
             assert basis["evidence"]
             assert set(basis["evidence"]) <= entries().keys()
-            assert set(basis["missing"]) <= words["key"].keys()
-        assert set(part["noms"]["flags"]) <= words["flag"].keys() & part["explanation"]["flags"].keys()
+            assert set(basis["missing"]) <= words()["key"].keys()
+        assert set(part["noms"]["flags"]) <= words()["flag"].keys() & part["explanation"]["flags"].keys()
         for kind in ("iort_stabilisation", "iort_kyphoplasty"):
-            assert set(part[kind]["reasons"]) <= words["iort_reason"].keys()
+            assert set(part[kind]["reasons"]) <= words()["iort_reason"].keys()
 
 
 @settings(max_examples=60, deadline=None)

@@ -66,19 +66,19 @@ def test_null_and_absent_are_unknown_and_false_is_not() -> None:
     assert case.neuro.myelopathy is None
     assert case.lesions[0].prior_rt_at_level is None
     assert case_from_document(known()).lesions[0].prior_rt_at_level is False
-    assert case.version == "1.0"
+    assert case.version == "1.1"
 
 
-@pytest.mark.parametrize("version", ['"1.0"', "1.0", "null"])
+@pytest.mark.parametrize("version", ['"1.0"', "1.0", '"1.1"', "1.1", "null"])
 def test_known_versions(version: str, tmp_path: Path) -> None:
-    assert read_case(written(tmp_path, f"{BASE}version: {version}\n")).version == "1.0"
+    assert read_case(written(tmp_path, f"{BASE}version: {version}\n")).version == "1.1"
 
 
-@pytest.mark.parametrize("version", ["2.0", '"1.1"', "true", "[1]"])
+@pytest.mark.parametrize("version", ["2.0", '"1.2"', "true", "[1]"])
 def test_unknown_versions_are_refused(version: str, tmp_path: Path) -> None:
     error = refusal(tmp_path, f"{BASE}version: {version}\n")
     assert "version" in error.where
-    assert "1.0" in str(error)
+    assert "1.1" in str(error)
 
 
 @pytest.mark.parametrize("grade", ["2a", "2b", "2c"])

@@ -10,7 +10,7 @@ from metaspine.assessment import in_words
 from metaspine.assessment.facts import lesion_facts, patient_facts
 from metaspine.assessment.rules import decided, every_that_applies, first_that_applies, rules_from, unknown_facts
 from metaspine.assessment.sins import sins, sins_facts
-from metaspine.assessment.tables import TABLES, rules, table
+from metaspine.assessment.tables import rule_parts, rules, table, words
 from metaspine.evidence import entries
 from metaspine.patient.case import Case, LesionFacts, OncologyFacts, Primary
 from metaspine.patient.instability import sins_table
@@ -103,12 +103,7 @@ def test_what_is_recalled_or_our_own_is_not_shown_as_stated(identifier: str, con
     assert not without or without not in entry.statement
 
 
-PARTS = [
-    (name, part)
-    for name in TABLES
-    for part, content in table(name).items()
-    if isinstance(content, list) and content and isinstance(content[0], dict) and "when" in content[0]
-]
+PARTS = rule_parts()
 
 
 def every_fact() -> set[str]:
@@ -179,7 +174,7 @@ def test_every_primary_has_a_class_and_a_place_in_every_score() -> None:
     primaries = set(Primary.__args__)  # type: ignore[attr-defined]
     content = table("radiosensitivity")
     assert content["primaries"].keys() == primaries - {"unknown"}
-    assert set(table("words")["primary"]) == primaries
+    assert set(words()["primary"]) == primaries
     for name in ("tokuhashi_revised", "tomita"):
         scored = table(name)["items"]["primary"]["words"].keys()
         assert scored | set(table(name)["not_in_table"]["primaries"]) == primaries, name

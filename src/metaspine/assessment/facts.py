@@ -45,7 +45,12 @@ _SOURCES: dict[str, tuple[str, ...]] = {
 def patient_facts(case: Case) -> dict[str, Any]:
     """Return the facts that hold for the patient, whichever lesion is looked at."""
     facts: dict[str, Any] = {}
-    for name, section in (("patient", case.patient), ("oncology", case.oncology), ("neuro", case.neuro)):
+    for name, section in (
+        ("patient", case.patient),
+        ("oncology", case.oncology),
+        ("neuro", case.neuro),
+        ("laboratory", case.laboratory),
+    ):
         facts |= {f"{name}.{key}": value for key, value in vars(section).items()}
     oncology, neuro = case.oncology, case.neuro
     unproven = oncology.primary == "unknown" or oncology.histology_confirmed is False

@@ -37,6 +37,12 @@ class Rule:
     any_of: tuple[tuple[Condition, ...], ...]
     then: Any
     evidence: tuple[str, ...]
+    strength: str
+    """How much it weighs: stop, prefer, accept, avoid, warn or inform."""
+    conflict: str
+    """The id of the conflict between sources that it belongs to; empty where there is none."""
+    part: str
+    """The list it stands in, as table.part; with the id this names a rule of the whole program."""
     extra: Mapping[str, Any]
     """What a table adds to a rule, such as a weight or further rows."""
 
@@ -71,9 +77,9 @@ class Decision:
         return self.rule.evidence
 
 
-def rules_from(entries: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
-    """Return the rules that a table describes, in its order."""
-    return tuple(_rule(entry) for entry in entries)
+def rules_from(entries: Iterable[Mapping[str, Any]], part: str = "", strength: str = "inform") -> tuple[Rule, ...]:
+    """Return the rules that a table describes, in its order; ``strength`` is that of rules which state none."""
+    return tuple(_rule(entry, part, strength) for entry in entries)
 
 
 def first_that_applies(rules: Iterable[Rule], facts: Facts) -> Decision | None:
@@ -106,14 +112,17 @@ def unknown_facts(rules: Iterable[Rule], facts: Facts) -> tuple[str, ...]:
     return _once(name for rule in rules if rule.holds(facts) is not False for name in rule.unknown(facts))
 
 
-def _rule(entry: Mapping[str, Any]) -> Rule:
-    known = ("id", "when", "any_of", "then", "evidence")
+def _rule(entry: Mapping[str, Any], part: str, strength: str) -> Rule:
+    known = ("id", "when", "any_of", "then", "evidence", "strength", "conflict")
     return Rule(
         entry["id"],
         _conditions(entry["when"]),
         tuple(_conditions(group) for group in entry.get("any_of", ())),
         entry.get("then"),
         tuple(entry["evidence"]),
+        entry.get("strength", strength),
+        entry.get("conflict", ""),
+        part,
         {name: value for name, value in entry.items() if name not in known},
     )
 
@@ -150,6 +159,7 @@ def _compared(compare: Callable[[float, float], bool]) -> Callable[[Any, Any], T
 _OPERATORS: Mapping[str, Callable[[Any, Any], Truth]] = {
     "is": _is,
     "not": _is_not,
+    "includes": lambda value, word: None if value is None else word in value,
     "below": _compared(lambda value, bound: value < bound),
     "above": _compared(lambda value, bound: value > bound),
     "at_most": _compared(lambda value, bound: value <= bound),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metaspine.assessment.tables import table
+from metaspine.assessment.tables import words
 
 
 def in_words(part: str, code: str) -> str:
@@ -11,12 +11,11 @@ def in_words(part: str, code: str) -> str:
     Parameters
     ----------
     part
-        The part of the advice that the code belongs to: a section of ``data/words.yaml``, such as "noms" or "flag".
+        The part of the advice that the code belongs to: a section of ``data/words*.yaml``, such as "noms" or "flag".
     code
         The code, e.g. "STAB_THEN_SRS".
     """
-    words: str = table("words")[part][code]
-    return words
+    return words()[part][code]
 
 
 def hours_in_words(hours: int) -> str:

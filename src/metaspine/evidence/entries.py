@@ -1,6 +1,6 @@
 """Evidence entries and the bibliography they cite, read from the YAML files in ``evidence/data``.
 
-``bibliography.yaml`` maps a reference's short name (S1, Armoogum2007) to its citation. Every other file maps the
+``bibliography*.yaml`` maps a reference's short name (S1, Armoogum2007) to its citation. Every other file maps the
 id of a statement (NOMS-03, DEV-V7) to what it says, the references it rests on and how far it can be trusted.
 """
 
@@ -65,11 +65,20 @@ class Entry:
 
 @cache
 def bibliography() -> Mapping[str, Reference]:
-    """Return every reference by its short name."""
-    document = _read("bibliography.yaml")
-    return MappingProxyType(
-        {name: Reference(name, fields["citation"], fields.get("identifier", "")) for name, fields in document.items()}
-    )
+    """Return every reference by its short name.
+
+    Raises
+    ------
+    InputError
+        When two files give the same short name.
+    """
+    found: dict[str, Reference] = {}
+    for file in _files("bibliography"):
+        for name, fields in _read(file).items():
+            if name in found:
+                raise InputError(f"the reference {name} is given twice", where=file)
+            found[name] = Reference(name, fields["citation"], fields.get("identifier", ""))
+    return MappingProxyType(found)
 
 
 @cache
@@ -82,7 +91,7 @@ def entries() -> Mapping[str, Entry]:
         When two files define the same id or an entry cites a reference that the bibliography lacks.
     """
     found: dict[str, Entry] = {}
-    for name in _data_files():
+    for name in _files(""):
         for identifier, fields in _read(name).items():
             if identifier in found:
                 raise InputError(f"the evidence id {identifier} is defined twice", where=name)
@@ -119,10 +128,13 @@ def _entry(identifier: str, fields: Mapping[str, Any], where: str) -> Entry:
     )
 
 
-def _data_files() -> list[str]:
+def _files(kind: str) -> list[str]:
+    """Return the data files of a kind (bibliography, conflicts); the statements' where it is empty."""
     folder = files("metaspine.evidence") / "data"
-    names = [item.name for item in folder.iterdir() if item.name.endswith(".yaml")]
-    return sorted(name for name in names if name != "bibliography.yaml")
+    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".yaml"))
+    if kind:
+        return [name for name in names if name.startswith(kind)]
+    return [name for name in names if not name.startswith(("bibliography", "conflicts"))]
 
 
 def _read(name: str) -> dict[str, dict[str, Any]]:

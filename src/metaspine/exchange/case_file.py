@@ -12,6 +12,7 @@ from metaspine.errors import CaseError
 from metaspine.exchange.case_checks import checked
 from metaspine.exchange.case_faults import explained, shown
 from metaspine.exchange.case_schema import (
+    READABLE,
     VERSION,
     CaseDocument,
     LesionSection,
@@ -20,7 +21,9 @@ from metaspine.exchange.case_schema import (
 )
 from metaspine.exchange.case_text import case_text, parse_case_text
 from metaspine.patient.case import (
+    AdverseEvent,
     Case,
+    LaboratoryFacts,
     LesionFacts,
     NeurologyFacts,
     OncologyFacts,
@@ -28,6 +31,8 @@ from metaspine.patient.case import (
     PostoperativeFacts,
     PriorRadiotherapy,
     ReadingNote,
+    ResponseFacts,
+    ScoreFromOutside,
 )
 
 __all__ = ["case_from_document", "case_schema", "read_case"]
@@ -85,7 +90,9 @@ def case_from_document(document: Any, *, where: str = "case") -> Case:
 
 
 def _check_version(version: Any, where: str) -> None:
-    known = version is None or version == VERSION or (type(version) in (int, float) and version == float(VERSION))
+    known = (
+        version is None or version in READABLE or (type(version) in (int, float) and str(float(version)) in READABLE)
+    )
     if not known:
         raise CaseError(
             f"the case file is of version {shown(version)}; this program reads {VERSION}",
@@ -103,7 +110,7 @@ def _case(form: CaseDocument) -> Case:
         facts, found = _lesion(section, f"lesions[{place}]" if listed else "lesion")
         lesions.append(facts)
         notes.extend(found)
-    postop = None if form.postop is None else PostoperativeFacts(**form.postop.model_dump())
+    postop = _postoperative(form)
     if postop is not None and postop.residual_escc in _NO_SUCH_GRADES:
         notes.append(_normalised("postop.residual_escc", str(postop.residual_escc)))
         postop = replace(postop, residual_escc="2")
@@ -113,25 +120,41 @@ def _case(form: CaseDocument) -> Case:
         patient=PatientFacts(**_values(form.patient)),
         neuro=NeurologyFacts(**_values(form.neuro)),
         postop=postop,
+        laboratory=LaboratoryFacts(**_values(form.laboratory)),
+        response=None if form.response is None else ResponseFacts(**form.response.model_dump()),
+        scores_from_outside=tuple(ScoreFromOutside(**score.model_dump()) for score in form.scores_from_outside or ()),
+        assessed_on=form.assessed_on,
         version=VERSION,
         listed=listed,
         notes=tuple(notes),
     )
 
 
+def _postoperative(form: CaseDocument) -> PostoperativeFacts | None:
+    if form.postop is None:
+        return None
+    events = form.postop.adverse_events
+    values = form.postop.model_dump(exclude={"adverse_events"})
+    found = None if events is None else tuple(AdverseEvent(**event.model_dump()) for event in events)
+    return PostoperativeFacts(**values, adverse_events=found)
+
+
 def _values(section: BaseModel | None) -> dict[str, Any]:
-    return {} if section is None else section.model_dump()
+    return {} if section is None else {key: _frozen(value) for key, value in section.model_dump().items()}
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _lesion(section: LesionSection, key: str) -> tuple[LesionFacts, list[ReadingNote]]:
     notes: list[ReadingNote] = []
-    values = section.model_dump(exclude={"prior_rt_at_level", "levels_involved"})
+    values = {key: _frozen(value) for key, value in section.model_dump(exclude={"prior_rt_at_level"}).items()}
     if section.escc in _NO_SUCH_GRADES:
         notes.append(_normalised(f"{key}.escc", str(section.escc)))
         values["escc"] = "2"
     prior, prior_notes = _prior_radiotherapy(section.prior_rt_at_level, f"{key}.prior_rt_at_level")
-    levels = None if section.levels_involved is None else tuple(section.levels_involved)
-    return LesionFacts(**values, prior_rt_at_level=prior, levels_involved=levels), notes + prior_notes
+    return LesionFacts(**values, prior_rt_at_level=prior), notes + prior_notes
 
 
 def _normalised(key: str, grade: str) -> ReadingNote:

@@ -5,25 +5,34 @@ Null or absent is "not known". What only shows between keys (a sum, a contradict
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
 from metaspine.patient.case import (
     Alignment,
     BoneLesion,
+    ClavienDindo,
     Collapse,
+    Comorbidity,
+    EpiduralExtent,
+    FrailtyFinding,
     Modality,
     NeurologicalGrade,
+    OutsideScore,
     Pain,
     Posterolateral,
     Presentation,
     Primary,
     Sex,
     VisceralMetastases,
+    VisceralPattern,
+    WeinsteinBorianiBiaginiLayer,
 )
 
-VERSION = "1.0"
+VERSION = "1.1"
+READABLE = ("1.0", VERSION)
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 Level = Literal[
@@ -41,6 +50,21 @@ def _whole(value: Any) -> Any:
 
 
 _WHOLE = BeforeValidator(_whole)
+
+
+def _day(value: Any) -> date:
+    if not isinstance(value, str) or len(value) != len("2026-01-31"):
+        raise ValueError("not a date")
+    return date.fromisoformat(value)
+
+
+Day = Annotated[
+    date,
+    BeforeValidator(_day),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "description": "year-month-day"}),
+]
+Months = Annotated[float, Field(ge=0, le=1200, description="months")]
+NonEmpty = Annotated[str, Field(min_length=1, max_length=200)]
 Count = Annotated[int, Field(ge=0), _WHOLE]
 LARGEST_DOSE_GY = 200.0
 
@@ -66,6 +90,14 @@ class PatientSection(_Section):
     iort_board_indication: bool | None = None
     cardiopulmonary_reserve_adequate: bool | None = None
     high_volume_centre: bool | None = None
+    comorbidities: list[Comorbidity] | None = None
+    hypertension_on_medication: bool | None = None
+    independent_in_daily_life: bool | None = None
+    frailty_findings: list[FrailtyFinding] | None = None
+    body_mass_index_kg_m2: Annotated[float, Field(ge=8, le=100, description="kg/m2")] | None = None
+    creatinine_clearance_ml_min: Annotated[float, Field(ge=0, le=300, description="mL/min")] | None = None
+    dental_check_done: bool | None = None
+    mri_contraindicated: bool | None = None
 
 
 class OncologySection(_Section):
@@ -82,6 +114,19 @@ class OncologySection(_Section):
     treatable_painful_vertebrae: Count | None = None
     primary_controlled: bool | None = None
     systemic_options_remaining: bool | None = None
+    diagnosed_on: Day | None = None
+    metastasis_found_on: Day | None = None
+    months_since_primary_diagnosis: Months | None = None
+    months_from_diagnosis_to_metastasis: Months | None = None
+    visceral_pattern: VisceralPattern | None = None
+    organ_systems_with_metastases: Count | None = None
+    systemic_disease_controlled: bool | None = None
+    previous_systemic_therapy: bool | None = None
+    previous_chemotherapy: bool | None = None
+    targeted_drug: bool | None = None
+    previous_targeted_drug: bool | None = None
+    previous_immunotherapy: bool | None = None
+    hormone_dependent: bool | None = None
 
 
 class PriorRadiotherapySection(_Section):
@@ -131,6 +176,13 @@ class LesionSection(_Section):
     paraspinal_extension: bool | None = None
     stabilised_already: bool | None = None
     cement_in_place: bool | None = None
+    pathological_fracture: bool | None = None
+    prior_surgery_at_level: bool | None = None
+    sectors: list[Annotated[int, Field(ge=1, le=6), _WHOLE]] | None = None
+    epidural_extent: EpiduralExtent | None = None
+    wbb_zones: list[Annotated[int, Field(ge=1, le=12), _WHOLE]] | None = None
+    wbb_layers: list[WeinsteinBorianiBiaginiLayer] | None = None
+    planned_dose_per_fraction_gy: Annotated[float, Field(gt=0, le=LARGEST_DOSE_GY, description="Gy")] | None = None
     prior_rt_at_level: PriorRadiotherapyWritten | None = None
 
 
@@ -146,6 +198,55 @@ class NeurologySection(_Section):
     asia: NeurologicalGrade | None = None
     frankel: NeurologicalGrade | None = None
     symptom_duration_days: Annotated[float, Field(ge=0, description="days")] | None = None
+    walks_without_help: bool | None = None
+    days_to_motor_deficit: Annotated[float, Field(ge=0, description="days")] | None = None
+
+
+class LaboratorySection(_Section):
+    """Blood values; each key names its unit."""
+
+    taken_on: Day | None = None
+    albumin_g_dl: Annotated[float, Field(ge=0.5, le=7, description="g/dL")] | None = None
+    haemoglobin_g_dl: Annotated[float, Field(ge=2, le=25, description="g/dL")] | None = None
+    corrected_calcium_mg_dl: Annotated[float, Field(ge=4, le=25, description="mg/dL")] | None = None
+    bilirubin_mg_dl: Annotated[float, Field(ge=0, le=60, description="mg/dL")] | None = None
+    creatinine_mg_dl: Annotated[float, Field(ge=0.1, le=25, description="mg/dL")] | None = None
+    c_reactive_protein_mg_dl: Annotated[float, Field(ge=0, le=70, description="mg/dL")] | None = None
+    lactate_dehydrogenase_iu_l: Annotated[float, Field(ge=20, le=30000, description="IU/L")] | None = None
+    alkaline_phosphatase_iu_l: Annotated[float, Field(ge=5, le=10000, description="IU/L")] | None = None
+    platelets_1000_per_ul: Annotated[float, Field(ge=0, le=3000, description="1000/uL")] | None = None
+    leukocytes_1000_per_ul: Annotated[float, Field(ge=0, le=500, description="1000/uL")] | None = None
+    lymphocytes_1000_per_ul: Annotated[float, Field(ge=0, le=500, description="1000/uL")] | None = None
+    neutrophils_1000_per_ul: Annotated[float, Field(ge=0, le=500, description="1000/uL")] | None = None
+    inr: Annotated[float, Field(ge=0.5, le=20)] | None = None
+    vitamin_d_ng_ml: Annotated[float, Field(ge=0, le=300, description="ng/mL")] | None = None
+
+
+class ResponseSection(_Section):
+    """Pain and opioids before and after a treatment."""
+
+    months_after: Months | None = None
+    pain_before_nrs: Annotated[int, Field(ge=0, le=10), _WHOLE] | None = None
+    pain_after_nrs: Annotated[int, Field(ge=0, le=10), _WHOLE] | None = None
+    opioids_before_mg_day: Annotated[float, Field(ge=0, le=10000, description="mg/day")] | None = None
+    opioids_after_mg_day: Annotated[float, Field(ge=0, le=10000, description="mg/day")] | None = None
+
+
+class ScoreFromOutsideSection(_Section):
+    """A score that was obtained elsewhere."""
+
+    name: OutsideScore
+    value: Annotated[float, Field(ge=0, le=100)]
+    obtained_on: Day
+    source: NonEmpty
+
+
+class AdverseEventSection(_Section):
+    """What went wrong after an operation."""
+
+    event: NonEmpty
+    clavien_dindo: ClavienDindo | None = None
+    day: Annotated[int, Field(ge=0, le=36500), _WHOLE] | None = None
 
 
 class PostoperativeSection(_Section):
@@ -154,6 +255,7 @@ class PostoperativeSection(_Section):
     contiguous_levels: Annotated[int, Field(ge=1, le=33), _WHOLE] | None = None
     asia: NeurologicalGrade | None = None
     residual_escc: WrittenEscc | None = None
+    adverse_events: list[AdverseEventSection] | None = None
 
 
 class CaseDocument(_Section):
@@ -166,6 +268,10 @@ class CaseDocument(_Section):
     lesions: Annotated[list[LesionSection], Field(min_length=1)] | None = None
     neuro: NeurologySection | None = None
     postop: PostoperativeSection | None = None
+    laboratory: LaboratorySection | None = None
+    response: ResponseSection | None = None
+    scores_from_outside: list[ScoreFromOutsideSection] | None = None
+    assessed_on: Day | None = None
 
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -176,6 +282,10 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "prior_rt_at_level": PriorRadiotherapySection,
     "neuro": NeurologySection,
     "postop": PostoperativeSection,
+    "laboratory": LaboratorySection,
+    "response": ResponseSection,
+    "scores_from_outside": ScoreFromOutsideSection,
+    "adverse_events": AdverseEventSection,
 }
 """The form of each named section."""
 
@@ -184,14 +294,14 @@ def case_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a case file."""
     schema = CaseDocument.model_json_schema()
     schema["properties"]["version"] = {
-        "enum": [VERSION, float(VERSION), None],
+        "enum": [*READABLE, *(float(version) for version in READABLE), None],
         "default": VERSION,
-        "description": "Version of this form; absent means 1.0",
+        "description": f"Version of this form; absent means {VERSION}",
     }
     given = {"lesion": {"type": "object"}}, {"lesions": {"type": "array"}}
     return {
         "$schema": SCHEMA_DIALECT,
-        "$id": "urn:metaspine:case:1.0",
+        "$id": f"urn:metaspine:case:{VERSION}",
         **schema,
         "title": "metaspine case",
         "oneOf": [{"required": list(one), "properties": one} for one in given],
