@@ -25,8 +25,8 @@ class Narrowing:
 class Scored:
     """One score of one patient or lesion.
 
-    ``computed`` has a total or a class; ``partial`` a reachable range; ``external`` waits for, or shows, a value that was
-    obtained elsewhere; ``not_applicable`` and ``switched_off`` say why in ``because``.
+    ``computed`` has a total or a class; ``partial`` a reachable range; ``external`` waits for, or shows, a value
+    that was obtained elsewhere; ``not_applicable`` and ``switched_off`` say why in ``because``.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Scored:
     """The points of each item; None where it is not known."""
     total: float | None = None
     meaning: str | None = None
-    """The code of the band, class or strategy that the score comes to; its words are in the section ``score_meaning``."""
+    """The code of the band, class or strategy it comes to; its words are in the section ``score_meaning``."""
     reachable: tuple[float, float] | None = None
     """Lowest and highest total that the known items leave."""
     meanings: tuple[str, ...] = ()
