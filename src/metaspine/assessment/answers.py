@@ -11,14 +11,18 @@ from metaspine.assessment.radiosensitivity import resistant_primary
 from metaspine.assessment.sins import sins_facts
 from metaspine.patient.advice import Advice, LesionAdvice
 from metaspine.patient.case import Case, LesionFacts
+from metaspine.patient.policy import BoardPolicy
 
 
-def answered_facts(case: Case, lesion: LesionFacts, advice: Advice, of_lesion: LesionAdvice) -> dict[str, Any]:
+def answered_facts(
+    case: Case, lesion: LesionFacts, advice: Advice, of_lesion: LesionAdvice, policy: BoardPolicy | None = None
+) -> dict[str, Any]:
     """Return the facts of a lesion together with everything that was decided for it and for its patient.
 
-    A decision has the name of its key in table G3 (``ebrt_schedule``, ``steroids``); IORT is a status and a role.
+    The policy is the one that the advice was given under, unless another is named. A decision has the name of its key
+    in table G3 (``ebrt_schedule``, ``steroids``); IORT is a status and a role.
     """
-    facts = lesion_facts(lesion, patient_facts(case))
+    facts = lesion_facts(lesion, patient_facts(case, policy or advice.policy))
     facts["targetable_alteration"] = targetable_alteration(case.oncology.subtype)
     facts |= {**sins_facts(of_lesion.sins), "radioresistant_primary": resistant_primary(facts)}
     facts |= {**row_facts(of_lesion.noms), **_answers(of_lesion), **_answers(advice)}

@@ -16,15 +16,17 @@ from metaspine.assessment.sins import mechanical_urgency, sins, sins_facts
 from metaspine.assessment.urgency import answer, steroids, urgency, urgency_rank
 from metaspine.patient.advice import Advice, LesionAdvice
 from metaspine.patient.case import Case, LesionFacts, PriorRadiotherapy
+from metaspine.patient.policy import DEFAULT_POLICY, BoardPolicy
 
 
-def assess(case: Case) -> Advice:
+def assess(case: Case, policy: BoardPolicy = DEFAULT_POLICY) -> Advice:
     """Return the advice for a case; every case ends in a recommendation, alternatives or a reason why not.
 
-    Pure: the same case gives the same advice. The rules and their order are section G of the clinical rules; each part
+    Pure: the same case and policy give the same advice. Where sources conflict the policy says which side is followed;
+    without one it is section G's. The rules and their order are section G of the clinical rules; each part
     names the evidence it rests on and the facts that are missing.
     """
-    facts = patient_facts(case)
+    facts = patient_facts(case, policy)
     facts["targetable_alteration"] = targetable_alteration(case.oncology.subtype)
     lesions = tuple(_lesion_advice(case, lesion, facts) for lesion in case.lesions)
     warnings, prognosis = flags("flags", facts), flags("prognosis_flags", facts)
@@ -41,6 +43,7 @@ def assess(case: Case) -> Advice:
         flags=tuple(warnings),
         flag_evidence={**warnings, **prognosis},
         notes=case.notes,
+        policy=policy,
     )
 
 

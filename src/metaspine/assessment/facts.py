@@ -12,6 +12,7 @@ from metaspine.assessment.rules import Facts
 from metaspine.assessment.tables import table
 from metaspine.patient.case import Case, LesionFacts, PriorRadiotherapy
 from metaspine.patient.levels import region
+from metaspine.patient.policy import DEFAULT_POLICY, BoardPolicy, selectable_conflicts
 
 _LAST_STEP = 3
 
@@ -42,9 +43,14 @@ _SOURCES: dict[str, tuple[str, ...]] = {
 }
 
 
-def patient_facts(case: Case) -> dict[str, Any]:
-    """Return the facts that hold for the patient, whichever lesion is looked at."""
-    facts: dict[str, Any] = {}
+def policy_facts(policy: BoardPolicy) -> dict[str, str]:
+    """Return the side that is followed in every selectable conflict, as ``policy.<id>``."""
+    return {f"policy.{conflict.id}": policy.side(conflict.id) for conflict in selectable_conflicts()}
+
+
+def patient_facts(case: Case, policy: BoardPolicy = DEFAULT_POLICY) -> dict[str, Any]:
+    """Return the facts that hold for the patient, whichever lesion is looked at, and what the centre follows."""
+    facts: dict[str, Any] = policy_facts(policy)
     for name, section in (
         ("patient", case.patient),
         ("oncology", case.oncology),

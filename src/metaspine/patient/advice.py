@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from metaspine.patient.case import ReadingNote
+from metaspine.patient.policy import DEFAULT_POLICY, BoardPolicy
 
 DISCLAIMER = "Decision support for research; multidisciplinary review required."
 
@@ -207,6 +208,8 @@ class Advice:
     flag_evidence: Mapping[str, tuple[str, ...]]
     """What each patient-wide flag rests on."""
     notes: tuple[ReadingNote, ...]
+    policy: BoardPolicy = DEFAULT_POLICY
+    """What is followed where the sources conflict."""
     disclaimer: str = DISCLAIMER
 
     @property
