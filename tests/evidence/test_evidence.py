@@ -16,7 +16,7 @@ FAMILIES = (
     "SINS|LEVEL|ESCC|KPS|NEURO|DDX|TOKU|TOMITA|BAUER|NOMS|RAD|URG|STER|"
     "SURG|GOC|RT|SBRT|MUT|IORT|KYPHO|REC|BED|RBE|RERT|G1"
 )
-USED = re.compile(rf"\b(?:{FAMILIES})-[0-9][0-9A-Z]*\b")
+USED = re.compile(rf"(?<![\w-])(?:{FAMILIES})-[0-9][0-9A-Z]*\b")
 
 
 @pytest.mark.parametrize("identifier", sorted(all_entries()))

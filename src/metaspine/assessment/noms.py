@@ -22,6 +22,7 @@ class _Rows:
     rows: tuple[str, ...]
     agreed: bool
     asia_a_replaced: bool
+    table_2013: str
     decisions: tuple[Decision, ...]
 
 
@@ -39,8 +40,8 @@ def noms(facts: Facts) -> Noms:
     if stop is not None:
         return _advice(facts | {"stop": stop.outcome}, (stop, capacity), (stop.outcome,), (stop.outcome, None))
     rows = _table_rows(facts)
-    table_row = rows.rows[0] if rows.agreed else None
-    recommendation, acceptable, more, upfront = _refined(facts, rows, table_row)
+    first, table_row = (rows.rows[0], rows.table_2013) if rows.agreed else (None, None)
+    recommendation, acceptable, more, upfront = _refined(facts, rows, first)
     facts |= {"stop": "none", "upfront_surgery": upfront, "asia_a_replaced": rows.asia_a_replaced}
     return _advice(facts, (*rows.decisions, *more, capacity), acceptable, (recommendation, table_row))
 
@@ -62,6 +63,7 @@ def _table_rows(facts: Facts) -> _Rows:
         tuple(dict.fromkeys((*first, *also))),
         agreed=len(first) == 1 or not open_choice,
         asia_a_replaced=any(decision.rule.id.endswith("-ASIA-A") for decision in read),
+        table_2013=read[0].rule.extra.get("table_2013", first[0]),
         decisions=(choice, *read),
     )
 
