@@ -13,11 +13,28 @@ def targetable_alteration(subtype: str | None) -> bool | None:
 
     "EGFR wt", "ALK-negative" or "HER2-" do not name one.
     """
+    named = named_alterations(subtype)
+    return None if named is None else bool(named)
+
+
+def named_alterations(subtype: str | None, patterns: tuple[str, ...] | None = None) -> tuple[str, ...] | None:
+    """Return the alterations that the subtype names and does not deny, each as the letters its pattern begins with.
+
+    Parameters
+    ----------
+    subtype
+        As in the case file; None is not known.
+    patterns
+        The names to look for; without them those of the alterations that can be targeted.
+    """
     if subtype is None:
         return None
     entry = table("treatment")["targetable"]
-    names = "|".join(entry["names"])
-    return re.search(f"(?<![A-Z0-9])(?:{names})(?!{entry['negation']})", subtype, re.IGNORECASE) is not None
+    return tuple(
+        re.split("[^A-Z0-9]", pattern)[0]
+        for pattern in (entry["names"] if patterns is None else patterns)
+        if re.search(f"(?<![A-Z0-9])(?:{pattern})(?!{entry['negation']})", subtype, re.IGNORECASE)
+    )
 
 
 def flags(part: str, facts: Facts) -> dict[str, tuple[str, ...]]:

@@ -1,0 +1,37 @@
+"""Other causes, raised when the facts do not fit each other (DDX-01)."""
+
+from __future__ import annotations
+
+from metaspine.assessment.rules import Facts, Rule
+from metaspine.assessment.tables import rules, table
+from metaspine.assessment.wording import in_words
+
+
+def differential(facts: Facts) -> tuple[Rule, ...]:
+    """Return the rules that say of a lesion that its facts do not fit; ``facts`` are those of ``answered_facts``."""
+    return tuple(rule for rule in rules("differential", "of_lesion") if rule.holds(facts))
+
+
+def other_causes(rule: Rule) -> tuple[str, ...]:
+    """Return the other causes that a rule of the differential raises, in the order of the source."""
+    return tuple(table("differential")["causes"][rule.extra["causes"]]) if "causes" in rule.extra else ()
+
+
+def what_does_not_fit(rule: Rule, facts: Facts) -> tuple[str, ...]:
+    """Return the facts that do not fit and the other causes, as two remarks; none for rules that raise no causes."""
+    causes = other_causes(rule)
+    if not causes:
+        return ()
+    known = [f"{in_words('key', key)} {_value(facts[key])}" for key in rule.extra["unfitting"] if _known(facts[key])]
+    unfitting = ("What does not fit: " + ", ".join(known),) if known else ()
+    return (*unfitting, "Other causes: " + ", ".join(causes))
+
+
+def _known(value: object) -> bool:
+    return value is not None
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value).replace("_", " ")
