@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from metaspine.assessment import in_words
+from metaspine.assessment import assess, in_words
+from metaspine.assessment.answers import answered_facts, answered_patient_facts
 from metaspine.assessment.facts import lesion_facts, patient_facts
 from metaspine.assessment.rules import decided, every_that_applies, first_that_applies, rules_from, unknown_facts
 from metaspine.assessment.sins import sins, sins_facts
@@ -111,7 +112,9 @@ def every_fact() -> set[str]:
     case = Case(OncologyFacts("breast"), (lesion,))
     known = {**lesion_facts(lesion, patient_facts(case)), **sins_facts(sins(lesion))}
     postop = {f"postop.{name}" for name in ("contiguous_levels", "asia", "residual_escc")}
-    return {*known, *postop, *LATER}
+    advice = assess(case)
+    answered = answered_facts(case, lesion, advice, advice.leading)
+    return {*known, *postop, *LATER, *answered, *answered_patient_facts(case, advice)}
 
 
 LATER = {

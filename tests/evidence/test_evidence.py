@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from metaspine.assessment.tables import rule_parts, rules, table_names
 from metaspine.errors import InputError
 from metaspine.evidence import Confidence, bibliography, entries, look_up
 from metaspine.evidence import entries as all_entries
@@ -14,7 +15,8 @@ from metaspine.evidence import entries as all_entries
 SOURCE = Path(__file__).parent.parent.parent / "src" / "metaspine"
 FAMILIES = (
     "SINS|LEVEL|ESCC|KPS|NEURO|DDX|TOKU|TOMITA|BAUER|NOMS|RAD|URG|STER|"
-    "SURG|GOC|RT|SBRT|MUT|IORT|KYPHO|REC|BED|RBE|RERT|G1"
+    "SURG|GOC|RT|SBRT|MUT|IORT|KYPHO|REC|BED|RBE|RERT|G1|"
+    "IMG|BONE|CCI|PAIN|TIMING|VOL|TOX|VCF|AE|WFNS|UNTREATED"
 )
 USED = re.compile(rf"(?<![\w-])(?:{FAMILIES})-[0-9][0-9A-Z]*\b")
 
@@ -48,7 +50,10 @@ def test_every_rule_that_code_and_data_name_exists(room: str) -> None:
     assert unknown <= RULES_OF_TABLES, sorted(unknown - RULES_OF_TABLES)
 
 
-RULES_OF_TABLES = {"URG-15", "URG-16", *(f"URG-2{n}" for n in range(6)), "STER-08", "AGE-01"}
+RULES_OF_TABLES = {
+    *("URG-15", "URG-16", *(f"URG-2{n}" for n in range(6)), "STER-08", "AGE-01"),
+    *(rule.id for name, part in rule_parts() if name in table_names("pathway") for rule in rules(name, part)),
+}
 """Names of rows in a decision table; what each rests on stands beside it as its evidence."""
 
 

@@ -40,8 +40,10 @@ def answered_facts(
     facts |= {**sins_facts(of_lesion.sins), "radioresistant_primary": resistant_primary(facts)}
     facts |= {**row_facts(of_lesion.noms), **_answers(of_lesion), **_answers(advice)}
     prior = lesion.prior_rt_at_level
+    facts |= _rows(of_lesion.noms.acceptable)
+    candidate = None if of_lesion.postop_sbrt is None else of_lesion.postop_sbrt.candidate
+    proven = facts["unproven"] is not True
     return facts | {
-        **_rows(of_lesion.noms.acceptable),
         "a_row_operates": facts["a_row_decompresses"] or facts["a_row_stabilises"],
         "effective": of_lesion.radiosensitivity.effective,
         "acceptable": of_lesion.noms.acceptable,
@@ -53,7 +55,9 @@ def answered_facts(
         "iort_stabilisation_role": of_lesion.iort_stabilisation.role,
         "iort_kyphoplasty": of_lesion.iort_kyphoplasty.status,
         "iort_kyphoplasty_role": of_lesion.iort_kyphoplasty.role,
-        "sbrt_candidate": None if of_lesion.postop_sbrt is None else of_lesion.postop_sbrt.candidate,
+        "sbrt_candidate": candidate,
+        "srs_to_plan": proven and bool(facts["a_row_with_srs"] or candidate),
+        "srs_after_surgery_to_plan": proven and bool(facts["srs_follows_surgery"] or candidate),
         "prior_modality": prior.modality if isinstance(prior, PriorRadiotherapy) else None,
         "another_level_compresses": any(other.escc in ("2", "3") for other in case.lesions if other is not lesion),
         "lesions_in_the_case": len(case.lesions),
@@ -95,6 +99,8 @@ _OF_ANY_LESION = (
     "srs_follows_surgery",
     "cebrt_follows_surgery",
     "sbrt_candidate",
+    "srs_to_plan",
+    "srs_after_surgery_to_plan",
 )
 
 
