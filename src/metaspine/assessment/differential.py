@@ -22,16 +22,15 @@ def what_does_not_fit(rule: Rule, facts: Facts) -> tuple[str, ...]:
     causes = other_causes(rule)
     if not causes:
         return ()
-    known = [f"{in_words('key', key)} {_value(facts[key])}" for key in rule.extra["unfitting"] if _known(facts[key])]
-    unfitting = ("What does not fit: " + ", ".join(known),) if known else ()
-    return (*unfitting, "Other causes: " + ", ".join(causes))
+    found = [key for key in rule.extra["unfitting"] if facts[key] not in _NO_FINDING]
+    denied = [key for key in rule.extra.get("denied", ()) if facts[key] is False]
+    findings = [*(_finding(key, facts[key]) for key in found), *(f"{in_words('key', key)} no" for key in denied)]
+    return ("What does not fit: " + ", ".join(findings), "Other causes: " + ", ".join(causes))
 
 
-def _known(value: object) -> bool:
-    return value is not None
+_NO_FINDING = (None, False, "E")
+"""Not known, no, and the grade of a normal neurology."""
 
 
-def _value(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value).replace("_", " ")
+def _finding(key: str, value: object) -> str:
+    return f"{in_words('key', key)} {'yes' if value is True else str(value).replace('_', ' ')}"
