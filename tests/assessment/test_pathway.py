@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -377,3 +380,11 @@ def test_high_dose_dexamethasone_is_forbidden_before_all_else() -> None:
     _, _, found = answered({**CORD, **HIGH})
     assert found.of_patient[0].rule == "STER-04"
     assert found.of_patient[0].strength == "stop"
+
+
+def test_the_page_shows_what_is_printed() -> None:
+    root = Path(__file__).parent.parent.parent
+    page = (root / "docs" / "pathway.md").read_text(encoding="utf-8")
+    (code,), (shown,) = (re.findall(rf"```{kind}\n(.*?)```", page, re.DOTALL) for kind in ("python", "text"))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
+    assert done.stdout == shown
