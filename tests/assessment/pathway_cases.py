@@ -17,7 +17,12 @@ CORD: Changes = {"neuro__myelopathy": True, "neuro__presentation": "clinical_cor
 HIGH: Changes = {"lesion__escc": "3", "lesion__tomita_type": 4}
 RESISTANT: Changes = {"oncology__primary": "rcc"}
 STABLE: Changes = {"lesion__pain": "none", "lesion__nrs": 0}
-UNSTABLE: Changes = {"lesion__alignment": "subluxation_translation", "lesion__collapse": "gt50"}
+UNSTABLE: Changes = {
+    "lesion__alignment": "subluxation_translation",
+    "lesion__collapse": "gt50",
+    "lesion__bone_lesion": "lytic",
+    "lesion__posterolateral": "bilateral",
+}
 PAINFUL_STABLE: Changes = {"lesion__bone_lesion": "blastic", "lesion__collapse": "none"}
 UNPROVEN: Changes = {"oncology__histology_confirmed": False}
 PREGNANT: Changes = {"patient__pregnant": True}
@@ -147,7 +152,7 @@ SPEAKS: dict[str, tuple[Changes, Changes]] = {
         {**HIGH, "oncology__primary": "multiple_myeloma"},
     ),
     "RAD-11b": ({**CORD, **HIGH}, HIGH),
-    "RAD-11c": ({**CORD, **HIGH, **MEN}, {**HIGH, **MEN}),
+    "RAD-11c": ({**CORD, **HIGH, **MEN}, {**HIGH}),
     "RAD-12a": ({"neuro__ambulatory": False}, {}),
     "RAD-12b": (
         {"neuro__ambulatory": False, "oncology__primary": "hcc", **HIGH, **UNFIT},
@@ -258,3 +263,198 @@ SPEAKS: dict[str, tuple[Changes, Changes]] = {
     "WFNS-03": (EGFR, {**EGFR, **follow("CONFLICT-TARGETED", "s1_s3_consider")}),
     "WFNS-02": ({"lesion__prior_surgery_at_level": True}, {}),
 }
+
+
+RADICULAR: Changes = {"neuro__presentation": "unilateral_radicular_pain"}
+ROOT: Changes = {"neuro__functional_radiculopathy": True}
+BENIGN: Changes = {"oncology__primary": "hemangioma"}
+LYMPHOMA: Changes = {"oncology__primary": "lymphoma"}
+SHORT: Changes = {**UNSTABLE, "patient__expected_survival_months": 2}
+S0_SIDE, S4_SIDE = (follow("CONFLICT-CEMENT", side) for side in ("s0_excluded", "s4_accepted"))
+S1_SIDE: Changes = follow("CONFLICT-PROPHYLACTIC-CEMENT", "s1_before_treatment")
+SIDE_SCREWS: Changes = {**PAINFUL_STABLE, "lesion__posterolateral": "unilateral"}
+DONE: Changes = {"lesion__stabilised_already": True}
+NO_CONSENT: Changes = {"patient__iort_consent": False}
+KYPHO_FITS: Changes = {**PAINFUL_STABLE, "lesion__pain": "occasional_non_mechanical"}
+NO_FACTOR: Changes = {**SRS, "patient__age_years": 50, "lesion__bone_lesion": "mixed", "lesion__collapse": "none"}
+STOPPED: Changes = {"lesion__escc": None}
+NOT_FOR_CEMENT = (BENIGN, PREGNANT, {"lesion__escc": "2"}, CORD, UNSTABLE, RADICULAR, ROOT, NO_PROCEDURE)
+INSTABILITY_ELSEWHERE = ({"lesion__escc": "2"}, CORD, PREGNANT, DONE)
+
+ALSO_SILENT: dict[str, tuple[Changes, ...]] = {
+    "NOMS-17": ({"patient__expected_survival_months": None},),
+    "IMG-01": ({"oncology__primary": "unknown", **PREGNANT},),
+    "IMG-02": ({**UNPROVEN, **PREGNANT},),
+    "IMG-04": (HIGH,),
+    "IMG-05": ({},),
+    "DDX-01a": ({}, {**CORD, "beside": {"lesion__level": "L1", **HIGH}}),
+    "DDX-01b": (
+        {"beside": {"lesion__level": "L1", "lesion__escc": "2"}},
+        {**CORD, **HIGH, "beside": {"lesion__level": "L1", **HIGH}},
+    ),
+    "DDX-01c": ({"lesion__escc": None},),
+    "DDX-01d": ({**CORD, "neuro__asia": "A"}, {"neuro__asia": "D", "lesion__escc": "2"}),
+    "DDX-01e": ({}, CORD, {**ROOT, "neuro__asia": "D"}),
+    "SURG-01a": ({},),
+    "SURG-01b": ({**UNSTABLE, **NO_PROCEDURE},),
+    "SURG-01c": (RESISTANT, {**RESISTANT, **HIGH, **NO_PROCEDURE}),
+    "SURG-01d": (
+        {"lesion__nrs": 7, **NO_PROCEDURE},
+        {**UNSTABLE, "lesion__nrs": 7},
+        {**CORD, **HIGH, "lesion__nrs": 7},
+    ),
+    "SURG-02-SOFT": (
+        {**UNSTABLE, "patient__expected_survival_months": 3},
+        {**SHORT, **NO_PROCEDURE},
+        {**SHORT, **PREGNANT},
+        {**SHORT, **BENIGN},
+        {**SHORT, **DONE},
+        {"patient__expected_survival_months": 2},
+    ),
+    "SURG-08-S1": ({}, {**SRS, "lesion__escc": "2"}),
+    "SURG-08-S3": (follow("CONFLICT-EN-BLOC", "s3_en_bloc"),),
+    "NOMS-14": ({**SEPARATION}, {**CHORDOMA, **CORD}, {**CHORDOMA, **HIGH, **CORD, **NO_PROCEDURE}),
+    "SURG-12": (DONE, {**UNSTABLE, **PREGNANT}),
+    "SURG-13": ({**UNPROVEN, **SEPARATION, **NO_PROCEDURE},),
+    "SURG-11a": (STABLE, *({**PAINFUL_STABLE, **changes} for changes in NOT_FOR_CEMENT)),
+    "SURG-11b": tuple(
+        {**RADICULAR, **changes} for changes in (STABLE, BENIGN, PREGNANT, {"lesion__escc": "2"}, {**ROOT, **CORD})
+    ),
+    "SURG-11c": ({"lesion__escc": "2", **STABLE}, {"lesion__escc": "2", **PREGNANT}),
+    "SURG-11d": ({}, *({**UNSTABLE, **changes} for changes in INSTABILITY_ELSEWHERE)),
+    "SURG-11e": (S0_SIDE, *({**UNSTABLE, **S0_SIDE, **changes} for changes in INSTABILITY_ELSEWHERE)),
+    "SURG-11f": (
+        S4_SIDE,
+        *({**UNSTABLE, **S4_SIDE, **changes} for changes in INSTABILITY_ELSEWHERE),
+        {**UNSTABLE, **S4_SIDE, "lesion__cement_in_place": True},
+    ),
+    "SURG-11g": tuple({**SIDE_SCREWS, **changes} for changes in (STABLE, DONE, *NOT_FOR_CEMENT)),
+    "TIMING-03": ({**UNFIT, **STABLE, **RESISTANT},),
+    "TIMING-04": (NO_PROCEDURE, {"patient__expected_survival_months": 6}),
+    "TIMING-05": ({**PRIOR, **NO_PROCEDURE},),
+    "RT-03": (NO_PROCEDURE,),
+    "RAD-11a": ({**CORD, **HIGH},),
+    "RAD-11b": ({**CORD, **HIGH, **MEN}, {**CORD, **HIGH, **UNPROVEN}),
+    "RAD-11c": ({**CORD, **HIGH},),
+    "RAD-12a": ({"neuro__ambulatory": False, **MEN}, {"neuro__ambulatory": False, **UNPROVEN}),
+    "RAD-10": (STAB_SRS,),
+    "RT-06": ({}, {**PRIOR, **PREGNANT}),
+    "RT-07": ({**PRIOR, "lesion__contiguous_levels": 4},),
+    "RT-08": (SRS, {}),
+    "SBRT-07": (BENIGN, CHORDOMA, UNPROVEN, PREGNANT),
+    "SBRT-08": ({**SEPARATION, **UNPROVEN},),
+    "SBRT-09a": ({},),
+    "SBRT-09b": (follow("CONFLICT-GTV-DMIN", "s2_14gy"),),
+    "SBRT-12": ({**SEPARATION, **UNPROVEN},),
+    "SBRT-13": (SRS,),
+    "SBRT-15": ({**SRS, **PRIOR}, {**RESISTANT, "lesion__contiguous_levels": 4}),
+    "SBRT-17": ({**PRIOR, "lesion__contiguous_levels": 4},),
+    "VOL-02a": ({"lesion__epidural_extent": "circumferential"},),
+    "VOL-02b": ({"lesion__epidural_extent": "none"},),
+    "VOL-02c": (SRS,),
+    "VOL-05": ({**SRS, "lesion__paraspinal_extension": True},),
+    **dict.fromkeys(("VOL-01", "VOL-03a", "VOL-04a"), (SRS,)),
+    "VOL-03b": (follow("CONFLICT-PTV", "table2_2_5mm"),),
+    "VOL-04b": (follow("CONFLICT-PRV", "text_1_5_2mm"),),
+    "TOX-02": ({},),
+    "TOX-04": ({"lesion__planned_dose_per_fraction_gy": 20},),
+    "TOX-05a": ({}, STAB_SRS, {**SRS, **DONE}, {**SRS, "lesion__cement_in_place": True}, NO_FACTOR),
+    "TOX-05b": (
+        S1_SIDE,
+        {**STAB_SRS, **S1_SIDE},
+        {**SRS, **DONE, **S1_SIDE},
+        {**SRS, "lesion__cement_in_place": True, **S1_SIDE},
+        {**NO_FACTOR, **S1_SIDE},
+    ),
+    "TOX-06a": ({"lesion__level": "C5", "lesion__levels_involved": ["C5"], **PREGNANT},),
+    "TOX-06b": ({"lesion__level": "T4", "lesion__levels_involved": ["T4"], **PREGNANT},),
+    "TOX-06c": ({"lesion__level": "L3", "lesion__levels_involved": ["L3"], **PREGNANT},),
+    "TOX-06d": ({"lesion__level": "S1", "lesion__levels_involved": ["S1"], **PREGNANT},),
+    "TOX-07a": ({**PRIOR, "lesion__contiguous_levels": 4},),
+    "TOX-07b": (STAB_SRS, {**SEPARATION, **UNPROVEN}),
+    "KYPHO-05": ({**KYPHO_FITS, **NO_CONSENT}, {**KYPHO_FITS, **STOPPED}),
+    "KYPHO-06": (NO_CONSENT, STOPPED, KYPHO_FITS, {**UNSTABLE, **STABLE}),
+    "IORT-31": (NO_CONSENT, STOPPED, DONE),
+    "IORT-32": (STOPPED, {"lesion__escc": "3"}),
+    "IORT-20": (NO_CONSENT, STOPPED),
+    "KYPHO-07": (NO_CONSENT, STOPPED),
+    "KYPHO-08": ({"patient__age_years": 49, **NO_CONSENT}, {"patient__age_years": 49, **STOPPED}),
+    "IORT-34": ({**KYPHO_FITS, **NO_PROCEDURE, **NO_CONSENT},),
+    "BONE-01": ({}, {**PREGNANT, **UNPROVEN}),
+    "BONE-02": ({**clearance(20), **LYMPHOMA}, {**clearance(20), **PREGNANT}),
+    "BONE-03": ({**clearance(30), **LYMPHOMA}, clearance(29.9)),
+    "BONE-04": ({**clearance(50), **LYMPHOMA}, clearance(34.9)),
+    "BONE-05": (LYMPHOMA, PREGNANT, UNPROVEN),
+    "BONE-06": (LYMPHOMA, PREGNANT, UNPROVEN),
+    "BONE-07": ({**CORD, **HIGH, **LYMPHOMA},),
+    "BONE-08": ({"patient__dental_check_done": False, **LYMPHOMA},),
+    "BONE-09": (LYMPHOMA, PREGNANT, UNPROVEN, BENIGN),
+    "MUT-02a": ({"oncology__subtype": None},),
+    "MUT-02b": ({"oncology__subtype": None},),
+    "MUT-02c": ({**RESISTANT, "oncology__subtype": None}, {"oncology__subtype": None, **UNPROVEN}),
+    "MUT-03a": ({"oncology__subtype": "EGFR", "oncology__previous_targeted_drug": False},),
+    "MUT-03b": ({**EGFR, "oncology__previous_targeted_drug": False},),
+    "MUT-03c": ({"oncology__subtype": "EGFR"}, {**EGFR, "oncology__subtype": "ALK"}),
+    "MUT-04": (follow("CONFLICT-TARGETED", "s1_s3_consider"),),
+    "MUT-06": (NO_PROCEDURE, UNPROVEN),
+    "MUT-07": (
+        {**HIGH, **RESISTANT, "oncology__previous_immunotherapy": True},
+        {**HIGH, "oncology__primary": "melanoma", "oncology__previous_immunotherapy": True, **NO_PROCEDURE},
+    ),
+    "MUT-08": (SRS,),
+    "MUT-09": ({**SRS, "oncology__subtype": "APC"},),
+    "CCI-01": ({"patient__cci_excluding_metastasis": 2, **NO_PROCEDURE},),
+    "SURG-06": ({**STABLE, **RESISTANT, "patient__expected_survival_months": 6},),
+    "UNTREATED-02": ({},),
+    "UNTREATED-04": (PREGNANT, {**CORD, **HIGH}, {"lesion__pathological_fracture": True}),
+    "WFNS-02": ({"lesion__prior_surgery_at_level": True, **PREGNANT},),
+    "WFNS-03": ({},),
+}
+"""Further cases in which a rule must be silent: each takes away one of the things that it asks for."""
+
+ALSO_SPEAKS: dict[str, tuple[Changes, ...]] = {
+    "NOMS-17": (
+        {**CORD, **HIGH, "patient__tolerates_open_surgery": None},
+        {**CORD, **HIGH, "oncology__visceral_mets": None},
+        {**CORD, **HIGH, **UNPROVEN},
+    ),
+    **{
+        name: ({**CORD, **HIGH, "neuro__symptom_duration_days": 0.5}, {**CORD, **HIGH, **UNPROVEN})
+        for name in ("STER-04", "STER-09a", "STER-10")
+    },
+    "BONE-05": (clearance(30), clearance(None), {"oncology__primary": "multiple_myeloma"}),
+    "BONE-09": tuple({**SAFE, key: None} for key in (*SAFE, "patient__pregnant")),
+    "SURG-06": ({"patient__tolerates_open_surgery": None},),
+    "SURG-02-SOFT": (
+        {**CORD, **HIGH, "patient__expected_survival_months": 2},
+        {**RESISTANT, **HIGH, "patient__expected_survival_months": 2},
+    ),
+    "SURG-07c": ({"postop__residual_escc": "3"},),
+    "SURG-12": ({**UNSTABLE, **STABLE},),
+    "SURG-11b": (ROOT,),
+    "SURG-11g": ({**PAINFUL_STABLE, "lesion__dorsal_elements_involved": True},),
+    "TIMING-03": ({**UNFIT, **UNSTABLE},),
+    "RT-03": (
+        {"oncology__total_metastases_count": 5, "oncology__vertebral_mets": 2},
+        {"oncology__total_metastases_count": None},
+    ),
+    "RT-06": ({"lesion__prior_rt_at_level": {"months_ago": None}}, {"lesion__prior_rt_at_level": {"months_ago": 5}}),
+    "SBRT-08": (CANDIDATE,),
+    "SBRT-11": (CANDIDATE,),
+    "SBRT-16": ({**STAB_SRS, "lesion__contiguous_levels": 3},),
+    "TOX-02": tuple(
+        {**NO_FACTOR, key: value}
+        for key, value in (
+            ("lesion__bone_lesion", "lytic"),
+            ("lesion__collapse", "lt50"),
+            ("lesion__collapse", "none_gt50_body"),
+            ("lesion__alignment", "de_novo_deformity"),
+            ("lesion__planned_dose_per_fraction_gy", 20),
+        )
+    ),
+    "KYPHO-08": ({"lesion__nrs": 2}, {"oncology__total_metastases_count": 5}),
+    "UNTREATED-02": ({"lesion__pathological_fracture": True},),
+    "MUT-09": ({"oncology__subtype": "APC"},),
+    "WFNS-02": (PRIOR,),
+}
+"""Further cases in which a rule must speak: one for each of its alternatives."""

@@ -12,6 +12,8 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given, settings
 from pathway_cases import (
+    ALSO_SILENT,
+    ALSO_SPEAKS,
     CORD,
     EGFR,
     HIGH,
@@ -388,3 +390,15 @@ def test_the_page_shows_what_is_printed() -> None:
     (code,), (shown,) = (re.findall(rf"```{kind}\n(.*?)```", page, re.DOTALL) for kind in ("python", "text"))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
     assert done.stdout == shown
+
+
+@pytest.mark.parametrize("name", ALSO_SILENT)
+def test_a_rule_is_silent_where_one_of_its_conditions_fails(name: str) -> None:
+    for changes in ALSO_SILENT[name]:
+        assert name not in said(**changes), changes
+
+
+@pytest.mark.parametrize("name", ALSO_SPEAKS)
+def test_a_rule_speaks_in_each_of_its_alternatives(name: str) -> None:
+    for changes in ALSO_SPEAKS[name]:
+        assert name in said(**changes), changes
