@@ -412,6 +412,81 @@ ALSO_SILENT: dict[str, tuple[Changes, ...]] = {
 }
 """Further cases in which a rule must be silent: each takes away one of the things that it asks for."""
 
+AND_SILENT: dict[str, tuple[Changes, ...]] = {
+    "TIMING-04": (SRS,),
+    "DDX-01e": ({**CORD, "neuro__asia": "E"},),
+    "IORT-31": ({"lesion__alignment": None, "lesion__collapse": None}, {**UNSTABLE, **HIGH}),
+    "TOX-05a": (STABLE,),
+    "TOX-05b": ({**STABLE, **S1_SIDE},),
+    "BONE-02": (
+        {**clearance(20), **PREGNANT},
+        {**clearance(20), **UNPROVEN},
+    ),
+    "BONE-03": (
+        {**clearance(30), **PREGNANT},
+        {**clearance(30), **UNPROVEN},
+    ),
+    "BONE-04": (
+        {**clearance(50), **PREGNANT},
+        {**clearance(50), **UNPROVEN},
+    ),
+    "BONE-07": (
+        {**CORD, **HIGH, **PREGNANT},
+        {**CORD, **HIGH, **UNPROVEN},
+    ),
+    "BONE-08": (
+        {"patient__dental_check_done": False, **PREGNANT},
+        {"patient__dental_check_done": False, **UNPROVEN},
+    ),
+    "SURG-11a": ({**PAINFUL_STABLE, "neuro__presentation": None},),
+    "SURG-11g": ({**SIDE_SCREWS, "neuro__presentation": None},),
+    "IMG-02": ({},),
+    "DDX-01d": ({"neuro__asia": "D", "lesion__escc": None},),
+    "DDX-01f": ({},),
+    "UNTREATED-04": ({"neuro__presentation": "asymptomatic", **STABLE},),
+    "RAD-11a": (
+        {**CORD, **HIGH, **UNPROVEN, "oncology__primary": "multiple_myeloma"},
+        {**CORD, "oncology__primary": "multiple_myeloma"},
+    ),
+    "RAD-11b": (CORD,),
+    "RAD-11c": (
+        {**CORD, **HIGH, **MEN, **UNPROVEN},
+        {**CORD, **MEN},
+        MEN,
+    ),
+    "RAD-12a": (
+        {"neuro__ambulatory": False, **CORD, **HIGH, **UNPROVEN},
+        {"neuro__ambulatory": False, **CORD},
+    ),
+    "RAD-12b": (
+        {"neuro__ambulatory": False, **HIGH, **UNFIT},
+        {"neuro__ambulatory": False, **CORD, **HIGH, **UNPROVEN, "oncology__primary": "hcc"},
+        {"neuro__ambulatory": False, "oncology__primary": "hcc", **STABLE},
+    ),
+    "RAD-10": ({**SEPARATION, **UNPROVEN},),
+    "RT-07": ({**SEPARATION, **PRIOR, **UNPROVEN},),
+    "RT-08": (
+        {**RESISTANT, **PAINFUL_STABLE},
+        {**SEPARATION, **UNPROVEN},
+    ),
+    "SBRT-07": ({**SEPARATION, **UNPROVEN},),
+    "SBRT-15": ({**SEPARATION, **UNPROVEN},),
+    "SBRT-13": ({**SEPARATION, **UNPROVEN},),
+    "SBRT-11": ({**CANDIDATE, **UNPROVEN},),
+    "NOMS-14": ({**CHORDOMA, **HIGH, **CORD, **UNPROVEN},),
+    "MUT-02a": ({"oncology__primary": "nsclc", "oncology__subtype": None, **UNPROVEN},),
+    "MUT-02b": ({"oncology__primary": "melanoma", "oncology__subtype": None, **UNPROVEN},),
+    "MUT-03a": ({**EGFR, "oncology__subtype": "ALK", "oncology__previous_targeted_drug": False},),
+    "MUT-03b": ({"oncology__subtype": "EGFR", "oncology__previous_targeted_drug": True},),
+    "MUT-06": ({**CORD, **HIGH, **UNPROVEN},),
+    "MUT-07": (
+        {**CORD, **HIGH, **UNPROVEN, "oncology__primary": "melanoma", "oncology__previous_immunotherapy": True},
+    ),
+    "MUT-08": ({**MEN, **CORD, **HIGH, **UNPROVEN},),
+    "KYPHO-06": ({**UNSTABLE, "lesion__tomita_type": None},),
+}
+"""The same, where the condition that fails is the histology, or one that only shows beside other facts."""
+
 ALSO_SPEAKS: dict[str, tuple[Changes, ...]] = {
     "NOMS-17": (
         {**CORD, **HIGH, "patient__tolerates_open_surgery": None},
@@ -419,7 +494,11 @@ ALSO_SPEAKS: dict[str, tuple[Changes, ...]] = {
         {**CORD, **HIGH, **UNPROVEN},
     ),
     **{
-        name: ({**CORD, **HIGH, "neuro__symptom_duration_days": 0.5}, {**CORD, **HIGH, **UNPROVEN})
+        name: (
+            {**CORD, **HIGH, "neuro__symptom_duration_days": 0.5},
+            {**CORD, **HIGH, "neuro__symptom_duration_days": 1},
+            {**CORD, **HIGH, **UNPROVEN},
+        )
         for name in ("STER-04", "STER-09a", "STER-10")
     },
     "BONE-05": (clearance(30), clearance(None), {"oncology__primary": "multiple_myeloma"}),
@@ -440,7 +519,7 @@ ALSO_SPEAKS: dict[str, tuple[Changes, ...]] = {
     ),
     "RT-06": ({"lesion__prior_rt_at_level": {"months_ago": None}}, {"lesion__prior_rt_at_level": {"months_ago": 5}}),
     "SBRT-08": (CANDIDATE,),
-    "SBRT-11": (CANDIDATE,),
+    "SBRT-11": ({**CANDIDATE, **STABLE},),
     "SBRT-16": ({**STAB_SRS, "lesion__contiguous_levels": 3},),
     "TOX-02": tuple(
         {**NO_FACTOR, key: value}
@@ -451,6 +530,23 @@ ALSO_SPEAKS: dict[str, tuple[Changes, ...]] = {
             ("lesion__alignment", "de_novo_deformity"),
             ("lesion__planned_dose_per_fraction_gy", 20),
         )
+    ),
+    **{
+        name: tuple(
+            {**NO_FACTOR, **side, key: value}
+            for key, value in (
+                ("lesion__bone_lesion", "lytic"),
+                ("lesion__collapse", "lt50"),
+                ("lesion__alignment", "de_novo_deformity"),
+                ("patient__age_years", 56),
+                ("lesion__planned_dose_per_fraction_gy", 20),
+            )
+        )
+        for name, side in (("TOX-05a", {}), ("TOX-05b", S1_SIDE))
+    },
+    "STER-09b": tuple(
+        {**CORD, **HIGH, **follow("CONFLICT-STEROID-DOSE", "nice_16mg"), **changes}
+        for changes in ({"neuro__symptom_duration_days": 0.5}, UNPROVEN)
     ),
     "KYPHO-08": ({"lesion__nrs": 2}, {"oncology__total_metastases_count": 5}),
     "UNTREATED-02": ({"lesion__pathological_fracture": True},),
