@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from pathway_cases import (
     ALSO_SILENT,
@@ -36,9 +38,10 @@ from test_any_case import CASES, case_of
 from worked_patients import PATIENTS, facts
 
 from metaspine.assessment import advice_document, assess
-from metaspine.assessment.answers import answered_facts
+from metaspine.assessment.answers import answered_facts, answered_patient_facts
 from metaspine.assessment.differential import differential, other_causes
 from metaspine.assessment.pathway import pathway, topics
+from metaspine.assessment.rules import Facts, Rule
 from metaspine.assessment.tables import rules, table, table_names, words
 from metaspine.evidence import entries
 from metaspine.evidence.conflicts import conflicts
@@ -48,6 +51,8 @@ from metaspine.patient.case import Case
 from metaspine.patient.pathway import Advisory, Pathway, Strength
 from metaspine.patient.policy import BoardPolicy
 
+ROOT = Path(__file__).parent.parent.parent
+SOURCE = ROOT / "src" / "metaspine"
 STRENGTHS: list[str] = list(get_args(Strength))
 RULES = [
     rule
@@ -386,10 +391,9 @@ def test_high_dose_dexamethasone_is_forbidden_before_all_else() -> None:
 
 
 def test_the_page_shows_what_is_printed() -> None:
-    root = Path(__file__).parent.parent.parent
-    page = (root / "docs" / "pathway.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "pathway.md").read_text(encoding="utf-8")
     (code,), (shown,) = (re.findall(rf"```{kind}\n(.*?)```", page, re.DOTALL) for kind in ("python", "text"))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout == shown
 
 
@@ -403,3 +407,44 @@ def test_a_rule_is_silent_where_one_of_its_conditions_fails(name: str) -> None:
 def test_a_rule_speaks_in_each_of_its_alternatives(name: str) -> None:
     for changes in ALSO_SPEAKS[name]:
         assert name in said(**changes), changes
+
+
+def facts_of(changes: Changes) -> dict[str, list[Facts]]:
+    case, advice, _ = answered(changes)
+    lesions = zip(case.lesions, advice.lesions, strict=True)
+    return {
+        "of_patient": [answered_patient_facts(case, advice)],
+        "of_lesion": [answered_facts(case, lesion, advice, of_lesion) for lesion, of_lesion in lesions],
+    }
+
+
+def without_one(rule: Rule) -> Iterator[tuple[str, Rule]]:
+    """The rule without one of its conditions, or without one of its alternatives."""
+    for condition in rule.when:
+        yield condition.fact, replace(rule, when=tuple(each for each in rule.when if each is not condition))
+    for group in rule.any_of:
+        left = tuple(each for each in rule.any_of if each is not group)
+        yield "+".join(condition.fact for condition in group), replace(rule, any_of=left)
+
+
+IMPLIED = {("NOMS-14", "compression")}
+"""Cord signs and a row that decompresses leave no other compression; the condition stands for the reader."""
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_every_condition_of_a_rule_shows(rule: Rule) -> None:
+    tables = (SPEAKS, ALSO_SPEAKS, ALSO_SILENT, AND_SILENT)
+    scope = rule.part.rpartition(".")[2]
+    cases = [facts_of(changes)[scope] for each in tables for changes in each.get(rule.id, ())]
+    whole = [any(rule.holds(facts) for facts in case) for case in cases]
+    unseen = {
+        (rule.id, name)
+        for name, changed in without_one(rule)
+        if [any(changed.holds(facts) for facts in case) for case in cases] == whole
+    }
+    assert unseen <= IMPLIED
+
+
+def test_every_entry_of_the_pathway_is_used() -> None:
+    written = yaml.safe_load((SOURCE / "evidence" / "data" / "pathway.yaml").read_text(encoding="utf-8"))
+    assert written.keys() - {name for rule in RULES for name in rule.evidence} == set()
