@@ -101,7 +101,7 @@ def test_a_rule_is_a_sentence_with_ground_and_weight(rule: Any) -> None:
     assert rule.evidence
     assert set(rule.evidence) <= entries().keys()
     assert re.fullmatch(r"[A-Z0-9][A-Z0-9_]*", rule.then)
-    assert not rule.conflict or rule.conflict in conflicts()
+    assert not rule.conflict or rule.conflict in conflicts().keys() & set(rule.evidence)
     asked = [
         condition for group in (rule.when, *rule.any_of) for condition in group if condition.fact.startswith("policy.")
     ]
