@@ -414,6 +414,8 @@ ALSO_SILENT: dict[str, tuple[Changes, ...]] = {
 
 AND_SILENT: dict[str, tuple[Changes, ...]] = {
     "TIMING-04": (SRS,),
+    "KYPHO-08": ({"lesion__nrs": 3}, {"oncology__total_metastases_count": 4}),
+    "TOX-02": ({**NO_FACTOR, "lesion__planned_dose_per_fraction_gy": 19.9}, {**NO_FACTOR, "patient__age_years": 55}),
     "DDX-01e": ({**CORD, "neuro__asia": "E"},),
     "IORT-31": ({"lesion__alignment": None, "lesion__collapse": None}, {**UNSTABLE, **HIGH}),
     "TOX-05a": (STABLE,),
