@@ -76,12 +76,24 @@ def schema() -> None:
 
 @app.command()
 def evidence(
-    identifier: Annotated[str, typer.Argument(help="For example IORT-06.", show_default=False)],
+    identifier: Annotated[str, typer.Argument(help="For example IORT-06 or CONFLICT-SCLC.", show_default=False)],
 ) -> None:
-    """Show what a statement rests on: its text, references and confidence."""
-    from metaspine.cli.assess import evidence_command
+    """Show what a statement rests on: its text, references and confidence; of a conflict every side."""
+    from metaspine.cli.evidence import evidence_command
 
     evidence_command(identifier)
+
+
+@app.command()
+def policy(
+    file: Annotated[
+        Path | None, typer.Argument(help="A centre's policy file (YAML) to check.", show_default=False)
+    ] = None,
+) -> None:
+    """Print a template of what a centre may choose where the sources conflict, or check a centre's file."""
+    from metaspine.cli.policy import policy_command
+
+    policy_command(file)
 
 
 @app.command()
