@@ -272,7 +272,7 @@ def test_a_stated_total_within_reach_of_its_parts_is_accepted(total: int) -> Non
             "neuro.myelopathy",
         ),
         ({"oncology__total_metastases_count": 0}, "oncology.total_metastases_count"),
-        ({"neuro__asia": "A", "neuro__frankel": "A"}, "neuro.ambulatory"),
+        ({"neuro__asia": "A", "neuro__frankel": "A", "lesion__escc": "2"}, "neuro.ambulatory"),
     ],
 )
 def test_odd_facts_are_noted(changes: dict[str, Any], key: str) -> None:

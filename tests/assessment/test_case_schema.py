@@ -17,7 +17,15 @@ from metaspine.exchange.case_schema import case_schema
 
 SCHEMA = case_schema()
 CHECK = jsonschema.Draft202012Validator(SCHEMA)
-BETWEEN_KEYS = ("are given", "a man", "complete deficit", "two lesions", "is stated, but", "at S")
+BETWEEN_KEYS = (
+    "are given",
+    "a man",
+    "complete deficit",
+    "two lesions",
+    "is stated, but",
+    "at S",
+    "longer than a lifetime",
+)
 """What the reader says of contradictions, which a schema cannot state."""
 
 

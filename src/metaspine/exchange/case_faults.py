@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from metaspine.errors import CaseError
 from metaspine.exchange.case_schema import SECTIONS, CaseDocument
+from metaspine.exchange.laboratory_checks import in_another_unit
 from metaspine.patient.levels import LEVELS
 
 _UNITS = {
@@ -33,6 +34,7 @@ _SPECIFIC = {
     "lesions": "Write a list of lesions, each beginning with a dash; a single one goes into lesion",
     "level": "Write the vertebra, C0 to S5",
     "levels_involved": "Write each vertebra, e.g. [T11, T12, L1]",
+    "collapse_percent": "It is the loss of height of the vertebral body in % (SINS-02)",
     "collapse": "More than 50 %, and exactly 50 % (SINS-02), is written gt50; less is lt50",
     "prior_rt_at_level": "Write false for none, null for not known, or the course (dose_gy, fractions, ...)",
 }
@@ -186,7 +188,17 @@ def _no_number(fault: Any) -> tuple[str, str]:
     return f"{shown(value)} is not {number}", f"Write {number}, or null where it is not known"
 
 
+def _no_date(fault: Any) -> tuple[str, str]:
+    written, form = fault["input"], "Write year-month-day, e.g. 2026-01-31"
+    if isinstance(written, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", written):
+        return f"{shown(written)} is no day of the calendar", form
+    return f"{shown(written)} is no date", form
+
+
 def _impossible(fault: Any) -> tuple[str, str]:
+    other = in_another_unit(_last_key(fault["loc"]), fault["input"])
+    if other is not None:
+        return other
     unit = _UNITS.get(_last_key(fault["loc"]), "")
     allowed = fault["msg"].removeprefix("Input ").replace("should be", "It should be", 1)
     return f"{shown(fault['input'])} is not possible", f"{allowed}{f'; the unit is {unit}' if unit else ''}"
@@ -203,6 +215,7 @@ _EXPLANATIONS: dict[str, Callable[[Any], tuple[str, str]]] = {
     "too_short": _empty_list,
     "invalid_key": _no_key,
     "string_type": _no_word,
+    "value_error": _no_date,
     "int_type": _no_number,
     "int_from_float": _no_number,
     "finite_number": _no_number,

@@ -23,6 +23,7 @@ from metaspine.exchange.case_text import case_text, parse_case_text
 from metaspine.patient.case import (
     AdverseEvent,
     Case,
+    Collapse,
     LaboratoryFacts,
     LesionFacts,
     NeurologyFacts,
@@ -149,12 +150,35 @@ def _frozen(value: Any) -> Any:
 
 def _lesion(section: LesionSection, key: str) -> tuple[LesionFacts, list[ReadingNote]]:
     notes: list[ReadingNote] = []
-    values = {key: _frozen(value) for key, value in section.model_dump(exclude={"prior_rt_at_level"}).items()}
+    written_only = {"prior_rt_at_level", "collapse_percent"}
+    values = {key: _frozen(value) for key, value in section.model_dump(exclude=written_only).items()}
     if section.escc in _NO_SUCH_GRADES:
         notes.append(_normalised(f"{key}.escc", str(section.escc)))
         values["escc"] = "2"
+    values["collapse"], collapse_notes = _collapse(section, key)
     prior, prior_notes = _prior_radiotherapy(section.prior_rt_at_level, f"{key}.prior_rt_at_level")
-    return LesionFacts(**values, prior_rt_at_level=prior), notes + prior_notes
+    return LesionFacts(**values, prior_rt_at_level=prior), notes + collapse_notes + prior_notes
+
+
+def _collapse(section: LesionSection, key: str) -> tuple[Collapse | None, list[ReadingNote]]:
+    """Return the word for the collapse; a percentage is read as its word, exactly 50 as the worse one (SINS-02)."""
+    percent, stated = section.collapse_percent, section.collapse
+    if percent is None:
+        return stated, []
+    fitting: tuple[Collapse, ...] = (
+        ("none", "none_gt50_body") if percent == 0 else ("gt50",) if percent >= 50 else ("lt50",)
+    )
+    if stated is not None and stated not in fitting:
+        what = f"{percent:g} % beside collapse {stated}"
+        raise CaseError(what, where=f"{key}.collapse_percent", remedy="Correct one of the two, or leave one out")
+    if stated is None and percent == 0:
+        remedy = "Write collapse: none, or collapse: none_gt50_body where more than half of the body is involved"
+        raise CaseError(
+            "0 % does not say how much of the body is involved", where=f"{key}.collapse_percent", remedy=remedy
+        )
+    message = "a collapse of exactly 50 % is not defined in the table of SINS; scored as more than 50 %, the safer side"
+    notes = [ReadingNote(f"{key}.collapse_percent", message, "SINS-02")] if percent == 50 else []
+    return stated or fitting[0], notes
 
 
 def _normalised(key: str, grade: str) -> ReadingNote:

@@ -168,6 +168,9 @@ class LesionSection(_Section):
     bone_lesion: BoneLesion | None = None
     alignment: Alignment | None = None
     collapse: Collapse | None = None
+    collapse_percent: (
+        Annotated[float, Field(ge=0, le=100, description="% of height lost; read as collapse (SINS-02)")] | None
+    ) = None
     posterolateral: Posterolateral | None = None
     escc: Annotated[WrittenEscc, Field(description="2a, 2b, 2c are read as 2 with a note (ESCC-02)")] | None = None
     tomita_type: Annotated[int, Field(ge=1, le=7), _WHOLE] | None = None
