@@ -15,7 +15,7 @@ from metaspine.version import __version__
 
 EXIT_CODES = (
     "Exit codes: 0 done · 2 command line not understood · 3 refused (not eligible, wrong level, no trajectory, "
-    "console time differs) · "
+    "console time differs, some rows of a batch unusable) · "
     "4 input cannot be used · 5 output cannot be written · 130 stopped · 1 a defect of the program."
 )
 
@@ -94,6 +94,26 @@ def policy(
     from metaspine.cli.policy import policy_command
 
     policy_command(file)
+
+
+@app.command()
+def batch(
+    cases: Annotated[Path, typer.Argument(help="A CSV table, or a folder of case files.", show_default=False)],
+    *,
+    to: Annotated[Path, typer.Option("--to", help="The table to write (CSV).", show_default=False)],
+    columns: Annotated[
+        str | None, typer.Option("--columns", help="Which columns, with commas between; all unless stated.")
+    ] = None,
+    policy: Annotated[Path | None, typer.Option("--policy", help="The centre's policy file (YAML).")] = None,
+    errors: Annotated[Path | None, typer.Option("--errors", help="A table of what could not be used (CSV).")] = None,
+) -> None:
+    """Assess many cases into one table, a row a lesion; what cannot be used is reported, and the rest is done.
+
+    Ends with exit code 3 where some of the cases could not be used.
+    """
+    from metaspine.cli.batch import BatchRequest, batch_command
+
+    raise typer.Exit(batch_command(BatchRequest(cases, to, columns, policy, errors)))
 
 
 @app.command()
