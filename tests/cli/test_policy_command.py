@@ -65,7 +65,7 @@ def test_evidence_shows_the_sides_of_a_conflict(identifier: str) -> None:
     said = metaspine("evidence", identifier)
     conflict = conflicts()[identifier]
     assert conflict.question in said
-    assert "(followed)" in said
+    assert "(default)" in said
     for side in conflict.sides.values():
         assert side.key in said
         assert f"{', '.join(side.references)} [{side.confidence}]" in said

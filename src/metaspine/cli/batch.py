@@ -61,7 +61,6 @@ def batch_command(request: BatchRequest) -> ExitCode:
     columns = _columns(request.columns)
     _require_other_files(request)
     counts = _Counts()
-    started = time.monotonic()
     with ExitStack() as open_files:
         table = open_files.enter_context(_table(request.to, ["id", *columns]))
         errors = None
@@ -69,7 +68,7 @@ def batch_command(request: BatchRequest) -> ExitCode:
             errors = open_files.enter_context(_table(request.errors, ["id", "row", "where", "what", "remedy"]))
         tell = open_files.enter_context(_progress_after_a_second())
         _assess_all(request.cases, policy, columns, (table, errors), counts, tell)
-    _report(request, counts, time.monotonic() - started)
+    _report(request, counts)
     return ExitCode.REFUSED if counts.bad else ExitCode.DONE
 
 
@@ -148,10 +147,10 @@ def _progress_after_a_second() -> Iterator[Progress]:
         yield tell
 
 
-def _report(request: BatchRequest, counts: _Counts, seconds: float) -> None:
+def _report(request: BatchRequest, counts: _Counts) -> None:
     done = counts.patients - counts.bad
     messages.print(
-        f"{done} of {counts.patients} patients, {counts.rows} rows, in {seconds:.1f} s: {request.to}",
+        f"{done} of {counts.patients} patients, {counts.rows} rows: {request.to}",
         markup=False,
         highlight=False,
     )

@@ -60,7 +60,7 @@ def _conflict_panel(conflict: Conflict) -> Panel:
     for name in ("side", "says", "rests on"):
         sides.add_column(name, ratio=None if name == "side" else 3 if name == "says" else 1)
     for side in conflict.sides.values():
-        mark = "\n(followed)" if side.key == conflict.default else ""
+        mark = "\n(default)" if side.key == conflict.default else ""
         grounds = f"{', '.join(side.references)} [{side.confidence}]"
         sides.add_row(Text(f"{side.key}{mark}"), Text(side.statement), Text(grounds))
     table = Table.grid(padding=(0, 2))
