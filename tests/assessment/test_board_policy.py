@@ -152,6 +152,31 @@ def test_radiosurgery_first_only_without_cord_signs(facts: dict[str, Any], accep
     assert found["noms"]["acceptable"] == acceptable
 
 
+CORD = {"neuro__myelopathy": True, "neuro__presentation": "clinical_cord_compression"}
+COMPLETE = {
+    "neuro__asia": "A",
+    "neuro__frankel": "A",
+    "neuro__ambulatory": False,
+    "neuro__functional_radiculopathy": True,
+}
+"""A complete deficit that radiculopathy explains, so that there are no cord signs (NEURO-02)."""
+
+
+@pytest.mark.parametrize("why_not", [CORD, COMPLETE, {"neuro__cauda_equina": None}], ids=["cord", "AIS A", "not known"])
+@pytest.mark.parametrize("stability", [{}, THIRTEEN], ids=["stable", "unstable"])
+@pytest.mark.parametrize("fitness", [True, False, None], ids=["fit", "unfit", "fitness not known"])
+def test_where_radiosurgery_does_not_come_first(why_not: Any, stability: Any, fitness: bool | None) -> None:
+    document = known(**(HIGH | stability | why_not | {"patient__tolerates_open_surgery": fitness}))
+    assert changed(answer(document), answer(document, choosing(SRS_HIGH_GRADE="s3_srs"))) == set()
+
+
+def test_what_keeps_radiosurgery_from_coming_first_is_missing() -> None:
+    document = known(**HIGH, neuro__cauda_equina=None)
+    for policy, asked in ((DEFAULT_POLICY, False), (choosing(SRS_HIGH_GRADE="s3_srs"), True)):
+        missing = answer(document, policy)["explanation"]["parts"]["noms"]["missing"]
+        assert ("neuro.cauda_equina" in missing) is asked
+
+
 @pytest.mark.parametrize(
     ("primary", "side", "effective", "acceptable"),
     [
@@ -228,6 +253,7 @@ def test_an_undetermined_stability_is_not_stable_where_instability_excludes() ->
         ({"lesion__pedicle_infiltration": True}, "ineligible", ["PEDICLE_INFILTRATION"]),
         ({"lesion__tomita_type": 2}, "ineligible", ["PEDICLE_INFILTRATION"]),
         ({"lesion__pedicle_infiltration": None}, "indeterminate", ["PEDICLE_INFILTRATION_UNKNOWN"]),
+        ({"lesion__pedicle_infiltration": None, "lesion__tomita_type": 2}, "ineligible", ["PEDICLE_INFILTRATION"]),
         ({}, "eligible", []),
     ],
 )
