@@ -233,6 +233,53 @@ def test_what_is_odd_is_noted(changes: dict[str, Any], key: str, message: str) -
 
 
 @pytest.mark.parametrize(
+    ("changes", "key", "message"),
+    [
+        (
+            {"neuro__frankel": "A", "neuro__asia": None, "lesion__escc": "2"},
+            "neuro.ambulatory",
+            "a walking patient with a complete deficit (Frankel A)",
+        ),
+        (
+            {
+                "neuro__asia": "A",
+                "neuro__frankel": "A",
+                "neuro__ambulatory": None,
+                "neuro__walks_without_help": True,
+                "lesion__escc": "2",
+            },
+            "neuro.ambulatory",
+            "a walking patient with a complete deficit (ASIA A)",
+        ),
+        (
+            {"neuro__presentation": "clinical_cord_compression", "lesion__escc": "2"},
+            "neuro.acute_cord_compression",
+            "not acute beside a clinical cord compression",
+        ),
+        (
+            {"lesion__level": "S4", "lesion__levels_involved": ["S4"], "lesion__escc": "1b"},
+            "lesion.escc",
+            "ESCC 1b at S4, below the thecal sac",
+        ),
+        (
+            {"lesion__prior_rt_at_level": {"dose_gy": 8, "thecal_sac_dmax_gy": 13}},
+            "lesion.prior_rt_at_level.thecal_sac_dmax_gy",
+            "more than one and a half times the prescribed dose",
+        ),
+        (
+            {"lesion__prior_rt_at_level": {"dose_gy": 8, "fractions": 2, "modality": "IORT"}},
+            "lesion.prior_rt_at_level.fractions",
+            "an intraoperative irradiation in several fractions",
+        ),
+    ],
+)
+def test_what_is_odd_of_a_lesion_and_its_neurology_is_noted(changes: dict[str, Any], key: str, message: str) -> None:
+    (note,) = noted(**changes)
+    assert note.key == key
+    assert message in note.message
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"neuro__frankel": "D", "neuro__asia": "D"},

@@ -16,9 +16,11 @@ from worked_patients import PATIENTS, facts
 from metaspine.assessment import advice_document, assess
 from metaspine.assessment.conflicts import conflict_documents, conflicts_of, policy_document
 from metaspine.assessment.facts import patient_facts, policy_facts
-from metaspine.assessment.tables import rule_parts, rules
+from metaspine.assessment.pathway import pathway
+from metaspine.assessment.rules import Rule
+from metaspine.assessment.tables import rule_parts, rules, table
 from metaspine.errors import PolicyError
-from metaspine.evidence import entries
+from metaspine.evidence import conflicts
 from metaspine.exchange.case_file import case_from_document
 from metaspine.exchange.policy_file import read_board_policy
 from metaspine.patient.policy import DEFAULT_POLICY, BoardPolicy, Ground, selectable_conflicts
@@ -450,16 +452,36 @@ def test_a_policy_in_python_is_checked_too() -> None:
         BoardPolicy(grounds={"CONFLICT-SCLC": Ground("because")})
 
 
-def test_every_policy_rule_names_its_conflict_and_its_evidence() -> None:
-    reading = [
-        (rule, condition.fact.removeprefix("policy."))
+def reading_rules() -> list[tuple[Rule, str, Any]]:
+    """Every rule that reads a choice, with the conflict and the sides that it speaks for."""
+    return [
+        (rule, condition.fact.removeprefix("policy."), condition.operand)
         for name, part in rule_parts()
         for rule in rules(name, part)
-        for condition in rule.when
+        for condition in (*rule.when, *(one for group in rule.any_of for one in group))
         if condition.fact.startswith("policy.")
     ]
-    assert len(reading) > 10
-    for rule, conflict in reading:
+
+
+def test_every_policy_rule_names_its_conflict_its_evidence_and_a_published_side() -> None:
+    for rule, conflict, sides in reading_rules():
         assert rule.conflict == conflict, rule.id
         assert conflict in rule.evidence, rule.id
-        assert conflict in entries()
+        assert set(sides) <= conflicts()[conflict].sides.keys(), rule.id
+
+
+def test_a_centre_may_choose_where_a_rule_reads_it_and_only_there() -> None:
+    read_by_rules = {conflict for _, conflict, _ in reading_rules()}
+    by_the_lists = {"CONFLICT-SCLC"} if table("radiosensitivity")["primaries"]["sclc"]["policy"] else set()
+    assert read_by_rules | by_the_lists == set(SECTION_G)
+
+
+def test_the_conflicts_of_the_pathway_stand_beside_those_of_the_decision() -> None:
+    case = case_from_document(known(**SYMPTOMATIC))
+    advice = assess(case)
+    around = pathway(case, advice)
+    advisories = [*around.of_patient, *(one for of_lesion in around.of_lesions for one in of_lesion)]
+    named = {advisory.conflict for advisory in advisories} - {""}
+    assert named
+    found = {followed.conflict.id for followed in conflicts_of(case, advice, advisories)}
+    assert found == named | {followed.conflict.id for followed in conflicts_of(case, advice)}

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
 import pytest
 
 from metaspine.assessment.tables import rule_parts
 from metaspine.assessment.tables import rules as rules_of
+from metaspine.errors import InputError
 from metaspine.evidence import bibliography, conflicts, entries, look_up
 
+MODULE = import_module("metaspine.evidence.conflicts")
 SELECTABLE = {
     "CONFLICT-SRS-HIGH-GRADE": ("s1_surgery", "s3_srs"),
     "CONFLICT-SCLC": ("ask", "s1_sensitive", "s2_resistant"),
@@ -53,3 +60,56 @@ def test_every_conflict_that_a_rule_or_statement_names_is_one() -> None:
     assert named
     rules = (rule for name, part in rule_parts() for rule in rules_of(name, part))
     assert named | {rule.conflict for rule in rules if rule.conflict} <= conflicts().keys()
+
+
+GOOD: dict[str, Any] = {
+    "summary": "They differ.",
+    "question": "Which?",
+    "why": "Because.",
+    "selectable": True,
+    "default": "two",
+    "sides": {
+        "one": {"statement": "One.", "references": ["S1"], "confidence": "S"},
+        "two": {"statement": "Two.", "references": ["project"], "confidence": "C"},
+    },
+}
+
+
+@pytest.fixture
+def a_file_of_conflicts(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    content: dict[str, Any] = {"CONFLICT-X": copy.deepcopy(GOOD)}
+    monkeypatch.setattr(MODULE, "data_files", lambda _: ["one.yaml"])
+    monkeypatch.setattr(MODULE, "read_data", lambda _: content)
+    conflicts.cache_clear()
+    yield content
+    conflicts.cache_clear()
+
+
+def test_the_default_stands_first(a_file_of_conflicts: dict[str, Any]) -> None:
+    assert list(conflicts()["CONFLICT-X"].sides) == ["two", "one"]
+    assert a_file_of_conflicts
+
+
+def test_a_default_that_is_no_side(a_file_of_conflicts: dict[str, Any]) -> None:
+    a_file_of_conflicts["CONFLICT-X"]["default"] = "three"
+    with pytest.raises(InputError, match="CONFLICT-X needs two sides or more, its default three among them"):
+        conflicts()
+
+
+def test_a_conflict_of_one_side(a_file_of_conflicts: dict[str, Any]) -> None:
+    del a_file_of_conflicts["CONFLICT-X"]["sides"]["one"]
+    with pytest.raises(InputError, match="CONFLICT-X needs two sides"):
+        conflicts()
+
+
+def test_a_side_without_a_known_source(a_file_of_conflicts: dict[str, Any]) -> None:
+    a_file_of_conflicts["CONFLICT-X"]["sides"]["one"]["references"] = ["Nobody1999"]
+    with pytest.raises(InputError, match="CONFLICT-X, one, cites Nobody1999, unknown to the bibliography"):
+        conflicts()
+
+
+@pytest.mark.usefixtures("a_file_of_conflicts")
+def test_a_conflict_that_stands_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MODULE, "data_files", lambda _: ["one.yaml", "two.yaml"])
+    with pytest.raises(InputError, match=r"two.yaml: the conflict CONFLICT-X is defined twice"):
+        conflicts()
