@@ -1,13 +1,13 @@
-"""Prognostic scores that are a table: items with points, a total, and bands of it."""
+"""The prognostic scores that every assessment holds: items with points, a total, and bands of it.
+
+All other scores, and these three among them, are computed on request by ``scoring``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from metaspine.assessment.facts import unknown_keys
 from metaspine.assessment.rules import Facts
-from metaspine.assessment.tables import table
+from metaspine.assessment.score_tables import Item, score_table
 from metaspine.patient.advice import Basis, Score
 
 
@@ -24,7 +24,7 @@ def tomita(facts: Facts) -> Score:
 def bauer_modified(facts: Facts) -> Score:
     """Return the modified Bauer score, 0 to 4, higher is better; an unknown primary has no total (BAUER-02)."""
     score = _score("bauer_modified", facts)
-    unknown = table("bauer_modified")["unknown_primary"]
+    unknown = score_table("bauer_modified").content["unknown_primary"]
     if score.items is None or facts["primary_as_proven"] != "unknown":
         return score
     basis = Basis((*score.basis.evidence, *unknown["evidence"]), score.basis.missing)
@@ -32,47 +32,25 @@ def bauer_modified(facts: Facts) -> Score:
 
 
 def _score(name: str, facts: Facts) -> Score:
-    content = table(name)
-    excluded = content["not_in_table"]
-    if facts["primary_as_proven"] in excluded["primaries"]:
-        basis = Basis((*content["evidence"], *excluded["evidence"]))
-        return Score(None, None, None, None, excluded["reason"], basis)
-    items = {item: _points(entry, facts[entry["fact"]]) for item, entry in content["items"].items()}
-    known = [points for points in items.values() if points is not None]
-    total = sum(known) if len(known) == len(items) else None
-    unknown = [entry["fact"] for item, entry in content["items"].items() if items[item] is None]
+    table = score_table(name)
+    evidence = tuple(table.content["evidence"][:1])
+    if facts["primary_as_proven"] in table.excluded:
+        excluded = table.content["not_in_table"]
+        return Score(None, None, None, None, excluded["reason"], Basis((*evidence, *excluded["evidence"])))
+    possible = {item.name: item.possible(facts) or item.unknown for item in table.items}
+    low, high = (int(sum(end(points) for points in possible.values())) for end in (min, max))
+    open_ = [item for item in table.items if len(possible[item.name]) > 1]
     return Score(
-        items=items,
-        total=total,
-        meaning=None if total is None else band(content["bands"], total),
-        reachable=_reachable(content["items"], items),
-        reason=None if total is not None else "missing_data",
-        basis=Basis(tuple(content["evidence"]), unknown_keys(unknown, facts)),
+        items={name: int(points[0]) if len(points) == 1 else None for name, points in possible.items()},
+        total=low if not open_ else None,
+        meaning=None if open_ else table.band(low),
+        reachable=(low, high),
+        reason="missing_data" if open_ else None,
+        basis=Basis(evidence, _missing(open_, facts)),
     )
 
 
-def band(bands: list[dict[str, Any]], total: int) -> str:
-    """Return the name of the band that a total lies in."""
-    return str(next(entry["name"] for entry in bands if entry["from"] <= total <= entry["to"]))
-
-
-def _points(entry: Mapping[str, Any], value: Any) -> int | None:
-    if value is None:
-        return None
-    if "bins" in entry:
-        return int(next(step["points"] for step in entry["bins"] if value <= step.get("most", value)))
-    found: int | None = entry["words"].get(value, entry.get("otherwise"))
-    return found
-
-
-def _reachable(entries: Mapping[str, Any], items: Mapping[str, int | None]) -> tuple[int, int]:
-    bounds = [_bounds(entries[item]) if points is None else (points, points) for item, points in items.items()]
-    return sum(low for low, _ in bounds), sum(high for _, high in bounds)
-
-
-def _bounds(entry: Mapping[str, Any]) -> tuple[int, int]:
-    if "bins" in entry:
-        points = [step["points"] for step in entry["bins"]]
-    else:
-        points = [number for number in (*entry["words"].values(), entry.get("otherwise")) if number is not None]
-    return min(points), max(points)
+def _missing(open_items: list[Item], facts: Facts) -> tuple[str, ...]:
+    missing = unknown_keys([item.fact for item in open_items], facts)
+    in_part = any(item.fact == "primary_as_proven" and item.possible(facts) for item in open_items)
+    return (*missing, "oncology.primary") if in_part else missing
