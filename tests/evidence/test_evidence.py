@@ -16,9 +16,9 @@ SOURCE = Path(__file__).parent.parent.parent / "src" / "metaspine"
 FAMILIES = (
     "SINS|LEVEL|ESCC|KPS|NEURO|DDX|TOKU|TOMITA|BAUER|NOMS|RAD|URG|STER|"
     "SURG|GOC|RT|SBRT|MUT|IORT|KYPHO|REC|BED|RBE|RERT|G1|"
-    "IMG|BONE|CCI|PAIN|TIMING|VOL|TOX|VCF|AE|WFNS|UNTREATED"
+    "IMG|BONE|CCI|PAIN|TIMING|VOL|TOX|VCF|AE|WFNS|UNTREATED|SORG|HYTEC"
 )
-USED = re.compile(rf"(?<![\w-])(?:{FAMILIES})-[0-9][0-9A-Z]*\b")
+USED = re.compile(rf"(?<![\w-])(?:(?:{FAMILIES})-[0-9][0-9A-Z]*|SCORE(?:-[A-Z0-9]+)+)\b")
 
 
 @pytest.mark.parametrize("identifier", sorted(all_entries()))

@@ -64,25 +64,36 @@ def narrowing_of_classes(
 
 def narrowing_of_points(
     possible: Mapping[str, Sequence[float]],
-    keys: Mapping[str, Sequence[str]],
+    after: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
     combined: Callable[[Iterable[float]], float],
 ) -> tuple[Narrowing, ...]:
-    """Return how much of the range each unknown key decides, the widest first.
+    """Return by how much each unknown key can narrow the range, at best, the widest first.
 
     Parameters
     ----------
     possible
         The points that each item can still give.
-    keys
-        The unknown keys that each item waits for.
+    after
+        For each item and unknown key: the points that may be left once the key is known, one for each of its values.
     combined
         How items make a total: a sum or a product.
     """
+    now = _range(possible, combined)
     widths: dict[str, float] = {}
-    for key in dict.fromkeys(key for waiting in keys.values() for key in waiting):
-        waiting = {item for item, names in keys.items() if key in names}
-        widths[key] = _range(possible, combined) - _least_range(possible, waiting, combined)
+    for key in dict.fromkeys(key for keys in after.values() for key in keys):
+        best = {item: _narrowest(keys[key]) for item, keys in after.items() if key in keys}
+        widths[key] = now - _range({**possible, **best}, combined)
     return widest_first(widths)
+
+
+def settled(possible: Sequence[float]) -> tuple[tuple[float], ...]:
+    """Return what may be left of an item once its only fact is known: each of its points alone."""
+    return tuple((points,) for points in possible)
+
+
+def left_by_rules(rules: Sequence[Rule], fact: str, facts: Facts) -> tuple[tuple[Any, ...], ...]:
+    """Return, for each value of an unknown fact, the outcomes that are then left."""
+    return tuple(outcomes(rules, {**facts, fact: value}) for value in _values(fact, rules))
 
 
 def widest_first(widths: Mapping[str, float]) -> tuple[Narrowing, ...]:
@@ -96,12 +107,8 @@ def _range(possible: Mapping[str, Sequence[float]], combined: Callable[[Iterable
     return combined(max(points) for points in bounds) - combined(min(points) for points in bounds)
 
 
-def _least_range(
-    possible: Mapping[str, Sequence[float]], settled: set[str], combined: Callable[[Iterable[float]], float]
-) -> float:
-    """Return the range that is left when the settled items take their lowest points."""
-    least = {item: (min(points),) if item in settled else points for item, points in possible.items()}
-    return _range(least, combined)
+def _narrowest(options: Sequence[Sequence[float]]) -> Sequence[float]:
+    return min(options, key=lambda points: (max(points) - min(points), min(points)))
 
 
 def _undecided(rule: Rule, facts: Facts) -> Iterable[str]:

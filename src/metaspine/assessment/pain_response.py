@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass
+from functools import cache
 from itertools import product
 from math import inf, nextafter
 
@@ -17,6 +18,7 @@ from metaspine.patient.case import ResponseFacts
 
 _KEYS = ("pain_before_nrs", "pain_after_nrs", "opioids_before_mg_day", "opioids_after_mg_day")
 _SOME_OPIOIDS_MG_DAY = 100.0
+_Known = tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,13 @@ class PainResponse:
 
 def pain_response(facts: ResponseFacts | None) -> PainResponse:
     """Return the response, or every response that the unknown values leave."""
-    known = _known(facts)
+    known = (None,) * len(_KEYS) if facts is None else astuple(facts)[1:]
+    codes, widths = _answer(known)
+    return PainResponse(codes, widths, tuple(_notes(facts)))
+
+
+@cache
+def _answer(known: _Known) -> tuple[tuple[str, ...], Mapping[str, float]]:
     codes = _possible(known)
     widths: dict[str, float] = {}
     for place, name in enumerate(_KEYS):
@@ -39,7 +47,7 @@ def pain_response(facts: ResponseFacts | None) -> PainResponse:
             left = min(len(_possible(_with(known, place, value))) for value in _candidates(known)[place])
             widths[f"response.{name}"] = float(len(codes) - left)
     ordered = dict(sorted(widths.items(), key=lambda entry: -entry[1]))
-    return PainResponse(codes, {} if len(codes) == 1 else ordered, tuple(_notes(facts)))
+    return codes, {} if len(codes) == 1 else ordered
 
 
 def response_of(pain_before: float, pain_after: float, opioids_before: float, opioids_after: float) -> str:
@@ -53,7 +61,7 @@ def response_of(pain_before: float, pain_after: float, opioids_before: float, op
     relief, quarter = content["relief_points"], content["opioid_change"]
     change = pain_after - pain_before
     not_increased, unchanged = opioids_after <= opioids_before, opioids_after == opioids_before
-    less = 0 < opioids_before and opioids_after <= (1 - quarter) * opioids_before
+    less = opioids_before > 0 and opioids_after <= (1 - quarter) * opioids_before
     more = opioids_after > opioids_before and opioids_after >= (1 + quarter) * opioids_before
     if pain_before > 0 and pain_after == 0 and not_increased:
         return str(complete)
@@ -62,13 +70,6 @@ def response_of(pain_before: float, pain_after: float, opioids_before: float, op
     if (change >= relief and unchanged) or (more and 0 <= change <= 1):
         return str(progression)
     return str(indeterminate)
-
-
-_Known = tuple[float | None, ...]
-
-
-def _known(facts: ResponseFacts | None) -> _Known:
-    return (None,) * len(_KEYS) if facts is None else astuple(facts)[1:]
 
 
 def _with(known: _Known, place: int, value: float) -> _Known:

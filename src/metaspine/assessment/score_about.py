@@ -52,6 +52,8 @@ class ScoreAbout:
     higher_is_better: bool | None
     warnings: tuple[str, ...]
     evidence: tuple[str, ...]
+    needs: tuple[str, ...]
+    """Keys of the case file without which it cannot be computed at all."""
 
 
 def about(name: str) -> ScoreAbout:
@@ -76,6 +78,7 @@ def about(name: str) -> ScoreAbout:
         higher_is_better=content["higher_is_better"],
         warnings=tuple(content.get("warnings", ())),
         evidence=tuple(dict.fromkeys(_evidence(content))),
+        needs=tuple(content.get("needs", ())),
     )
 
 
@@ -96,7 +99,9 @@ def _items(table: ScoreTable) -> Iterator[ItemAbout]:
     for name, entry in content.get("items", {}).items():
         yield ItemAbout(name, tuple(_findings(entry)))
     for name, entry in content.get("inputs", {}).items():
-        limits = f"{entry['limits'][0]:g} to {entry['limits'][1]:g} {entry.get('unit', '')}" if "limits" in entry else ""
+        limits = (
+            f"{entry['limits'][0]:g} to {entry['limits'][1]:g} {entry.get('unit', '')}" if "limits" in entry else ""
+        )
         yield ItemAbout(name, ((fact_in_words(entry["fact"]), limits.strip()),))
 
 

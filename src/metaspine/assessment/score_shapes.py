@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
-from metaspine.assessment.narrowing import narrowing_of_classes, narrowing_of_points, outcomes
+from metaspine.assessment.narrowing import narrowing_of_classes, narrowing_of_points, outcomes, settled
 from metaspine.assessment.rules import Facts, rules_from
 from metaspine.assessment.score_facts import keys_behind, keys_to_settle
 from metaspine.assessment.score_tables import Item, Points, ScoreTable
@@ -84,9 +84,7 @@ def with_warnings(scored: Scored, table: ScoreTable, facts: Facts) -> Scored:
     called_for = [entry for entry in table.content.get("warn_when", ()) if _applies(entry["if"], facts)]
     evidence = (*scored.basis.evidence, *(entry["evidence"] for entry in called_for))
     said = (*table.content.get("warnings", ()), *(entry["says"] for entry in called_for), *scored.warnings)
-    return replace(
-        scored, warnings=said, basis=replace(scored.basis, evidence=tuple(dict.fromkeys(evidence)))
-    )
+    return replace(scored, warnings=said, basis=replace(scored.basis, evidence=tuple(dict.fromkeys(evidence))))
 
 
 def survival(table: ScoreTable, meaning: str | None) -> tuple[str, tuple[str, ...]]:
@@ -105,11 +103,11 @@ def combined(table: ScoreTable) -> Callable[[Iterable[float]], float]:
 def _points(table: ScoreTable, possible: Mapping[str, Points], facts: Facts, unscored: Mapping[str, Any]) -> Scored:
     totals = _totals(possible.values(), combined(table))
     ambiguous = [item for item in table.items if _left_open_by_the_publication(item, possible[item.name], facts)]
-    keys = {item.name: _keys(item, possible[item.name], facts) for item in table.items if item not in ambiguous}
+    after = {item.name: _after(item, possible[item.name], facts) for item in table.items if item not in ambiguous}
     known = len(totals) == 1 and not unscored
     meanings = tuple(band.name for band in table.bands if any(band.least <= total <= band.most for total in totals))
     says, published = survival(table, table.band(totals[0]) if known else None)
-    narrowing = () if known else narrowing_of_points(possible, keys, combined(table))
+    narrowing = () if known else narrowing_of_points(possible, after, combined(table))
     evidence = (*table.content["evidence"], *published, *(item.ambiguous for item in ambiguous))
     return Scored(
         name=table.name,
@@ -145,13 +143,14 @@ def _left_open_by_the_publication(item: Item, possible: Points, facts: Facts) ->
     return bool(item.ambiguous) and len(possible) > 1 and not item.open_facts(facts)
 
 
-def _keys(item: Item, possible: Points, facts: Facts) -> tuple[str, ...]:
+def _after(item: Item, possible: Points, facts: Facts) -> dict[str, tuple[Points, ...]]:
+    """Return what each unknown key may leave of an item."""
     if len(possible) == 1:
-        return ()
+        return {}
     open_facts = item.open_facts(facts)
     if not open_facts:
-        return keys_to_settle(item.fact, facts)
-    return tuple(dict.fromkeys(key for fact in open_facts for key in keys_behind(fact, facts)))
+        return dict.fromkeys(keys_to_settle(item.fact, facts), settled(possible))
+    return {key: item.after(fact, facts) for fact in open_facts for key in keys_behind(fact, facts)}
 
 
 def _totals(points: Iterable[Points], together: Callable[[Iterable[float]], float]) -> tuple[float, ...]:

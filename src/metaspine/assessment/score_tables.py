@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from metaspine.assessment.narrowing import asked_facts, outcomes
+from metaspine.assessment.narrowing import asked_facts, left_by_rules, outcomes, settled
 from metaspine.assessment.rules import Facts, Rule, rules_from
 from metaspine.assessment.tables import table, table_names
 from metaspine.errors import InputError
@@ -51,6 +51,12 @@ class Item:
         if self.steps:
             return next(points for how, end, points in self.steps if (value <= end if how == "most" else value < end))
         return self.words.get(value, self.otherwise)
+
+    def after(self, fact: str, facts: Facts) -> tuple[Points, ...]:
+        """Return the points that may be left once one of its unknown facts is known."""
+        if self.rules:
+            return tuple(_flat(left) for left in left_by_rules(self.rules, fact, facts) if left)
+        return settled(self.possible(facts))
 
     def open_facts(self, facts: Facts) -> tuple[str, ...]:
         """Return the unknown facts that decide the item's points."""

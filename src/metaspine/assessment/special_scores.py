@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from metaspine.assessment.clinical_target import clinical_target
 from metaspine.assessment.escc import escc
-from metaspine.assessment.narrowing import narrowing_of_points
+from metaspine.assessment.narrowing import narrowing_of_points, settled
 from metaspine.assessment.pain_response import pain_response
 from metaspine.assessment.rules import Facts
 from metaspine.assessment.score_shapes import grade_score, of_codes, points_score
@@ -15,7 +15,6 @@ from metaspine.assessment.score_tables import ScoreTable
 from metaspine.assessment.sins import sins
 from metaspine.assessment.tables import table as table_of
 from metaspine.assessment.wording import in_words
-from metaspine.patient.advice import Basis
 from metaspine.patient.case import AdverseEvent, Case, LesionFacts
 from metaspine.patient.instability import sins_points
 from metaspine.patient.scoring import Narrowing, Scored
@@ -29,8 +28,8 @@ def _sins(table: ScoreTable, facts: Facts, *, case: Case, lesion: LesionFacts) -
     low, high = found.range
     categories = table_of("sins")["categories"]
     reachable = [band["name"] for band in categories if band["from"] <= high and low <= band["to"]]
-    waiting = {item: bounds for item, bounds in sins_points(lesion).items() if item in found.missing}
-    keys = {item: (key,) for item, key in zip(found.missing, found.basis.missing, strict=True)}
+    points = sins_points(lesion)
+    after = {item: {key: settled(points[item])} for item, key in zip(found.missing, found.basis.missing, strict=True)}
     return Scored(
         name=table.name,
         state="computed" if found.total is not None else "partial",
@@ -39,7 +38,7 @@ def _sins(table: ScoreTable, facts: Facts, *, case: Case, lesion: LesionFacts) -
         meaning=f"sins_{found.category}" if found.total is not None else None,
         reachable=found.range,
         meanings=tuple(f"sins_{name}" for name in reachable),
-        narrowing=narrowing_of_points(waiting, keys, sum),
+        narrowing=narrowing_of_points(points, after, sum),
         higher_is_better=table.content["higher_is_better"],
         because="" if found.total is not None else in_words("score_reason", "missing_data"),
         basis=found.basis,
@@ -61,7 +60,9 @@ def _charlson(table: ScoreTable, facts: Facts, *, case: Case, lesion: LesionFact
     below, reached = table.content["codes"]
     threshold = table.content["threshold"]
     meanings = tuple(
-        code for code, is_left in ((below, without_age[0] < threshold), (reached, without_age[1] >= threshold)) if is_left
+        code
+        for code, is_left in ((below, without_age[0] < threshold), (reached, without_age[1] >= threshold))
+        if is_left
     )
     meaning = meanings[0] if len(meanings) == 1 else None
     warnings = (_age_apart(without_age, scored), _disagreement(case, without_age, scored))
@@ -107,7 +108,8 @@ def _clavien_dindo(table: ScoreTable, facts: Facts, *, case: Case, lesion: Lesio
 def _late(events: tuple[AdverseEvent, ...]) -> tuple[str, ...]:
     late = [event for event in events if event.day is not None and event.day > _PERIOPERATIVE_DAYS]
     return tuple(
-        f"{event.event} on day {event.day}: beyond the {_PERIOPERATIVE_DAYS} days that S0 calls perioperative." for event in late
+        f"{event.event} on day {event.day}: beyond the {_PERIOPERATIVE_DAYS} days that S0 calls perioperative."
+        for event in late
     )
 
 
@@ -137,7 +139,9 @@ def _wbb(table: ScoreTable, facts: Facts, *, case: Case, lesion: LesionFacts) ->
         scored = of_codes(table, tuple(codes.values()), tuple(Narrowing(key, 1.0) for key in missing))
         return scored if zones is None else replace(scored, because="no zone is involved", narrowing=())
     scored = of_codes(table, (codes[contiguous_zones(zones, table.content["zones"])],), ())
-    items = {f"zone {zone}": 1.0 for zone in sorted(set(zones))} | {f"layer {layer}": 1.0 for layer in sorted(layers or ())}
+    items = {f"zone {zone}": 1.0 for zone in sorted(set(zones))} | {
+        f"layer {layer}": 1.0 for layer in sorted(layers or ())
+    }
     return replace(scored, items=items, basis=replace(scored.basis, missing=missing))
 
 

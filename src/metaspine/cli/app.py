@@ -67,6 +67,21 @@ def assess(case: CaseFile, json_output: Json = False) -> None:
 
 
 @app.command()
+def scores(
+    name: Annotated[str | None, typer.Argument(help="For example tokuhashi_revised; none lists them all.")] = None,
+    facts: Annotated[
+        list[str] | None, typer.Argument(help="Facts, where there is no case file: patient.kps=80 sex=F.")
+    ] = None,
+    case: Annotated[Path | None, typer.Option("--case", help="The case file (YAML or JSON).")] = None,
+    json_output: Json = False,
+) -> None:
+    """List the scores, explain one with its evidence, or compute it alone."""
+    from metaspine.cli.scores import scores_command
+
+    scores_command(name, facts or [], case, json_output)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of the case file."""
     from metaspine.cli.assess import schema_command
