@@ -125,11 +125,26 @@ def test_the_limits_of_the_sorg_application(key: str, least: float, most: float)
 
 
 CHARLSON = {
-    "myocardial_infarction": 1, "heart_failure": 1, "peripheral_vascular_disease": 1, "cerebrovascular_disease": 1,
-    "dementia": 1, "chronic_lung_disease": 1, "connective_tissue_disease": 1, "peptic_ulcer": 1, "mild_liver_disease": 1,
-    "diabetes": 1, "hemiplegia": 2, "renal_disease": 2, "diabetes_with_organ_damage": 2, "other_cancer": 2, "leukaemia": 2,
-    "lymphoma": 2, "severe_liver_disease": 3, "other_metastatic_cancer": 6, "aids": 6,
-}  # fmt: skip
+    "myocardial_infarction": 1,
+    "heart_failure": 1,
+    "peripheral_vascular_disease": 1,
+    "cerebrovascular_disease": 1,
+    "dementia": 1,
+    "chronic_lung_disease": 1,
+    "connective_tissue_disease": 1,
+    "peptic_ulcer": 1,
+    "mild_liver_disease": 1,
+    "diabetes": 1,
+    "hemiplegia": 2,
+    "renal_disease": 2,
+    "diabetes_with_organ_damage": 2,
+    "other_cancer": 2,
+    "leukaemia": 2,
+    "lymphoma": 2,
+    "severe_liver_disease": 3,
+    "other_metastatic_cancer": 6,
+    "aids": 6,
+}
 
 
 @pytest.mark.parametrize(("disease", "points"), CHARLSON.items())
@@ -189,12 +204,17 @@ def test_mstfi(findings: list[str], total: int, meaning: str) -> None:
     assert any("check before use" in warning for warning in found.warnings)
 
 
-@pytest.mark.parametrize(("nrs", "meaning"), [(0, "none"), (1, "mild"), (3, "mild"), (4, "moderate"), (6, "moderate"), (7, "severe"), (10, "severe")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("nrs", "meaning"),
+    [(0, "none"), (1, "mild"), (3, "mild"), (4, "moderate"), (6, "moderate"), (7, "severe"), (10, "severe")],
+)
 def test_pain_bands(nrs: int, meaning: str) -> None:
     assert scored("nrs", lesion__nrs=nrs).meaning == f"pain_{meaning}"
 
 
-@pytest.mark.parametrize(("kps", "ecog"), [(100, 0), (90, 0), (80, 1), (70, 1), (60, 2), (50, 2), (40, 3), (30, 3), (20, 4), (10, 4)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kps", "ecog"), [(100, 0), (90, 0), (80, 1), (70, 1), (60, 2), (50, 2), (40, 3), (30, 3), (20, 4), (10, 4)]
+)
 def test_the_mapping_of_performance_status_fills_nothing(kps: int, ecog: int) -> None:
     by_kps, by_ecog = scored("kps", patient__kps=kps), scored("ecog", patient__ecog=ecog)
     assert any(f"ECOG {ecog};" in warning for warning in by_kps.warnings)
@@ -254,9 +274,17 @@ def test_epidural_disease_implies_type_4() -> None:
 
 @pytest.mark.parametrize(
     ("zones", "together"),
-    [((5,), True), ((4, 5, 6), True), ((11, 12, 1), True), ((12, 1, 2, 11), True), ((1, 3), False), ((12, 2), False),
-     (tuple(range(1, 13)), True), ((1, 2, 6, 7), False)],
-)  # fmt: skip
+    [
+        ((5,), True),
+        ((4, 5, 6), True),
+        ((11, 12, 1), True),
+        ((12, 1, 2, 11), True),
+        ((1, 3), False),
+        ((12, 2), False),
+        (tuple(range(1, 13)), True),
+        ((1, 2, 6, 7), False),
+    ],
+)
 def test_zones_are_contiguous_around_the_vertebra(zones: tuple[int, ...], together: bool) -> None:
     assert contiguous_zones(zones) is together
     found = scored("wbb", lesion={"level": "T8", "wbb_zones": list(zones), "wbb_layers": ["B", "C"]})
@@ -356,9 +384,7 @@ def test_epidural_and_circumferential_volumes(
         ((0, 10), (2, 10), "pain_progression"),
     ],
 )
-def test_both_sides_of_the_consensus(
-    before: tuple[float, float], after: tuple[float, float], response: str
-) -> None:
+def test_both_sides_of_the_consensus(before: tuple[float, float], after: tuple[float, float], response: str) -> None:
     assert response_of(before[0], after[0], before[1], after[1]) == response
 
 

@@ -52,7 +52,12 @@ STEPS: list[tuple[str, str, str, list[tuple[Any, float]]]] = [
     ("prism", "prior_radiotherapy", "lesion__prior_rt_at_level", [(False, 0), ({"dose_gy": 20}, -2)]),
     ("prism", "organ_systems", "oncology__organ_systems_with_metastases", [(0, 0), (1, -1), (3, -3), (12, -12)]),
     ("prism", "late_metastasis", "oncology__months_from_diagnosis_to_metastasis", [(60, 0), (60.1, 3)]),
-    ("charlson", "age", "patient__age_years", [(49.9, 0), (50, 1), (59.9, 1), (60, 2), (70, 3), (79.9, 3), (80, 4), (95, 4)]),
+    (
+        "charlson",
+        "age",
+        "patient__age_years",
+        [(49.9, 0), (50, 1), (59.9, 1), (60, 2), (70, 3), (79.9, 3), (80, 4), (95, 4)],
+    ),
     ("mfi5", "hypertension", "patient__hypertension_on_medication", [(True, 1), (False, 0)]),
     ("mfi5", "dependence", "patient__independent_in_daily_life", [(True, 0), (False, 1)]),
     (
@@ -63,7 +68,7 @@ STEPS: list[tuple[str, str, str, list[tuple[Any, float]]]] = [
     ),
     ("vcf_relative_hazard", "alignment", "lesion__alignment", [("de_novo_deformity", 2.99), ("normal", 1)]),
     ("vcf_relative_hazard", "lytic", "lesion__bone_lesion", [("lytic", 3.53), ("mixed", 1), ("blastic", 1)]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(
@@ -110,10 +115,23 @@ BY_PRIMARY: dict[str, dict[float, tuple[str, ...]]] = {
     "katagiri_2014": {
         0: ("thyroid", "multiple_myeloma", "lymphoma"),
         2: ("rcc", "uterus", "ovarian", "sarcoma", "other"),
-        3: ("colon", "rectum", "colorectal", "gastric", "pancreas", "head_neck", "esophagus", "bladder", "melanoma",
-            "hcc", "gallbladder", "cervix", "unknown"),
+        3: (
+            "colon",
+            "rectum",
+            "colorectal",
+            "gastric",
+            "pancreas",
+            "head_neck",
+            "esophagus",
+            "bladder",
+            "melanoma",
+            "hcc",
+            "gallbladder",
+            "cervix",
+            "unknown",
+        ),
     },
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(
@@ -259,8 +277,12 @@ def test_the_blood_of_katagiri_is_normal_only_where_all_six_are_known(
 
 @pytest.mark.parametrize(
     ("name", "key", "value"),
-    [("rades_bsc_2013", "patient__ecog", 0), ("rades_bsc_2013", "patient__ecog", 1), ("van_der_linden", "patient__kps", 10)],
-)  # fmt: skip
+    [
+        ("rades_bsc_2013", "patient__ecog", 0),
+        ("rades_bsc_2013", "patient__ecog", 1),
+        ("van_der_linden", "patient__kps", 10),
+    ],
+)
 def test_a_finding_that_the_table_does_not_name(name: str, key: str, value: int) -> None:
     found = scored(name, **{key: value})
     assert (found.state, found.total, found.reachable) == ("not_applicable", None, None)

@@ -191,13 +191,26 @@ def test_cord_dose_is_refused(fractions: int, prior: bool, says: str) -> None:
 
 
 TESTED = {
-    "prism", "van_der_linden", "rades_best_supportive_care_2013", "rpa_chao_2012", "rpa_balagamwala_2018", "nesms",
-    "vcf_subdistribution_hazard_ratios", "vcf_relative_hazard", "pain_response_chow2012", "cord_dmax_risk_range_1_to_5pct",
-}  # fmt: skip
+    "prism",
+    "van_der_linden",
+    "rades_best_supportive_care_2013",
+    "rpa_chao_2012",
+    "rpa_balagamwala_2018",
+    "nesms",
+    "vcf_subdistribution_hazard_ratios",
+    "vcf_relative_hazard",
+    "pain_response_chow2012",
+    "cord_dmax_risk_range_1_to_5pct",
+}
 ELSEWHERE = {
-    "bed_eqd2", "eqd2", "rbe_weighted_dose", "max_single_fraction_for_eqd2_2", "max_total_dose_for_eqd2_2",
-    "reirradiation_check", "cohort_summary",
-}  # fmt: skip
+    "bed_eqd2",
+    "eqd2",
+    "rbe_weighted_dose",
+    "max_single_fraction_for_eqd2_2",
+    "max_total_dose_for_eqd2_2",
+    "reirradiation_check",
+    "cohort_summary",
+}
 
 
 def test_no_vector_is_forgotten() -> None:

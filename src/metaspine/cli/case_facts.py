@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 from metaspine.errors import InputError
 from metaspine.exchange.case_file import case_from_document
-from metaspine.exchange.case_schema import CaseDocument, case_schema
+from metaspine.exchange.case_schema import case_schema
 from metaspine.patient.case import Case
 
 _SECTIONS = ("patient", "oncology", "lesion", "neuro", "postop", "laboratory", "response")
@@ -83,15 +84,18 @@ def _keys() -> tuple[str, ...]:
     return (*fields, "assessed_on")
 
 
+@cache
 def _form(section: str) -> dict[str, Any]:
-    schema = case_schema()
-    (name,) = (
-        option["$ref"].rpartition("/")[2]
-        for option in _options(CaseDocument.model_json_schema()["properties"][section])
-        if "$ref" in option
-    )
+    schema = _schema()
+    options = _options(schema["properties"][section])
+    (name,) = (option["$ref"].rpartition("/")[2] for option in options if "$ref" in option)
     form: dict[str, Any] = schema["$defs"][name]
     return form
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return case_schema()
 
 
 def _options(field: dict[str, Any]) -> list[dict[str, Any]]:
