@@ -158,6 +158,8 @@ def _evidence(identifiers: Iterable[str]) -> Iterator[RenderableType]:
         )
         for name in entry.references:
             yield Text(f"    {bibliography()[name].citation}", style="dim")
+        if entry.conflict:
+            yield Text(f"    {entry.conflict}: {look_up(entry.conflict).statement}", style="yellow")
 
 
 def _computed(described: ScoreAbout, found: list[tuple[str | None, Scored]]) -> Iterator[RenderableType]:
