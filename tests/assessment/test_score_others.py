@@ -416,3 +416,39 @@ def test_every_score_answers_every_case(document: dict[str, Any]) -> None:
     for found in (*of_patient.values(), *of_lesion.values()):
         assert found.basis.evidence
         assert (found.total is not None) or found.meaning or found.because
+
+
+def test_an_unproven_primary_counts_as_unknown_and_says_so() -> None:
+    for name in ("osri", "katagiri_2014", "tokuhashi_1990", "rades_bsc_2013"):
+        unproven = scored(name, oncology={"primary": "thyroid", "histology_confirmed": False})
+        assert unproven.items["primary"] == scored(name, oncology__primary="unknown").items["primary"]
+        assert any("histology is not confirmed" in warning for warning in unproven.warnings)
+        assert not any("histology" in warning for warning in scored(name, oncology__primary="unknown").warnings)
+    assert not any(
+        "histology" in warning
+        for warning in scored("kps", oncology={"primary": "thyroid", "histology_confirmed": False}).warnings
+    )
+
+
+def test_what_the_sorg_application_asks_for_is_put_together() -> None:
+    given = scored(
+        "sorg_ml_90_day",
+        oncology={
+            "primary": "nsclc",
+            "targeted_drug": True,
+            "visceral_mets": "removable",
+            "brain_mets": False,
+            "vertebral_mets": 3,
+            "previous_systemic_therapy": True,
+        },
+        neuro={"asia": "D"},
+        patient={"ecog": 1, "comorbidities": []},
+    ).items
+    wanted = {
+        "growth_group": 2, "visceral": 1, "brain": 0, "three_spine_metastases": 1, "previous_systemic_therapy": 1,
+        "asia": 1, "ecog": 1, "other_comorbidity": 0,
+    }  # fmt: skip
+    assert {name: given[name] for name in wanted} == wanted
+    assert scored("sorg_ml_90_day", oncology__primary="nsclc").items["growth_group"] is None
+    assert scored("sorg_ml_90_day", oncology__primary="melanoma").items["growth_group"] == 3
+    assert scored("sorg_ml_90_day", neuro__asia="E").items["asia"] == 0

@@ -95,5 +95,5 @@ def _out_of_limits(inputs: Mapping[str, Any], facts: Facts) -> Iterable[str]:
 
 
 def _number(value: Any) -> float | None:
-    """Return an input as a number; a word has none and stands in the case."""
-    return float(value) if isinstance(value, int | float) else None
+    """Return an input as a number: yes is 1, no is 0."""
+    return None if value is None else float(value)

@@ -105,6 +105,13 @@ def _items(table: ScoreTable) -> Iterator[ItemAbout]:
         yield ItemAbout(name, ((fact_in_words(entry["fact"]), limits.strip()),))
 
 
+def _limits(entry: Mapping[str, Any]) -> str:
+    if "limits" not in entry:
+        return ""
+    least, most = entry["limits"]
+    return f"{least:g} to {most:g} {entry.get('unit', '')}".strip()
+
+
 def _findings(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for word, points in entry.get("words", {}).items():
         yield _plain(word), _range(points)

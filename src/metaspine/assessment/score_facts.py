@@ -13,7 +13,8 @@ from metaspine.patient.case import Case, LesionFacts
 
 _DAYS_IN_A_MONTH = 31
 _THREE = 3
-_GROWTH = {0: "slow", 2: "moderate", 3: "rapid"}
+_GROWTH_GROUPS = {0: 1, 2: 2, 3: 3}
+"""New Katagiri's points for the primary, and the group that SORG takes: 1 slow, 2 moderate, 3 rapid."""
 _SOFT_TISSUE = ("removable", "unremovable")
 
 _SOURCES: dict[str, tuple[str, ...]] = {
@@ -35,9 +36,11 @@ _SOURCES: dict[str, tuple[str, ...]] = {
         "oncology.vertebral_mets",
         "oncology.extraspinal_bone_mets",
     ),
-    "katagiri_growth": ("oncology.primary", "oncology.hormone_dependent", "oncology.targeted_drug"),
+    "growth_group": ("oncology.primary", "oncology.hormone_dependent", "oncology.targeted_drug"),
     "any_comorbidity": ("patient.comorbidities",),
     "three_spine_metastases": ("oncology.vertebral_mets",),
+    "visceral": ("oncology.visceral_mets",),
+    "asia_impaired": ("neuro.asia",),
 }
 
 
@@ -62,10 +65,12 @@ def score_facts(case: Case, lesion: LesionFacts) -> dict[str, Any]:
         "bollen_profile": _bollen_profile(facts["primary_as_proven"]),
         "any_comorbidity": None if case.patient.comorbidities is None else bool(case.patient.comorbidities),
         "three_spine_metastases": None if vertebral is None else vertebral >= _THREE,
+        "visceral": _is_one_of(oncology.visceral_mets, _SOFT_TISSUE),
+        "asia_impaired": _is_one_of(case.neuro.asia, ("A", "B", "C", "D")),
     }
     return facts | {
         "bauer_modified_at_least_3": _bauer_at_least_3(facts),
-        "katagiri_growth": _katagiri_growth(facts),
+        "growth_group": _growth_group(facts),
     }
 
 
@@ -115,12 +120,12 @@ def _bauer_at_least_3(facts: Facts) -> bool | None:
     return False if sum(max(points) for points in bounds) < _THREE else None
 
 
-def _katagiri_growth(facts: Facts) -> str | None:
+def _growth_group(facts: Facts) -> int | None:
     """Return the growth group of the primary, which SORG takes over from Katagiri; None where it is open."""
     katagiri = score_table("katagiri_2014")
     possible = katagiri.items[0].possible(facts)
     settled = len(possible) == 1 and facts["primary_as_proven"] not in katagiri.excluded
-    return _GROWTH[int(possible[0])] if settled else None
+    return _GROWTH_GROUPS[int(possible[0])] if settled else None
 
 
 def _is_one_of(word: str | None, words: tuple[str, ...]) -> bool | None:

@@ -82,9 +82,22 @@ def defined_only(table: ScoreTable, facts: Facts) -> Scored:  # noqa: ARG001 - e
 def with_warnings(scored: Scored, table: ScoreTable, facts: Facts) -> Scored:
     """Return the score with what must stand beside it: the table's warnings, and those that the facts call for."""
     called_for = [entry for entry in table.content.get("warn_when", ()) if _applies(entry["if"], facts)]
+    if _unproven(table, facts):
+        called_for.append(_UNPROVEN)
     evidence = (*scored.basis.evidence, *(entry["evidence"] for entry in called_for))
     said = (*table.content.get("warnings", ()), *(entry["says"] for entry in called_for), *scored.warnings)
     return replace(scored, warnings=said, basis=replace(scored.basis, evidence=tuple(dict.fromkeys(evidence))))
+
+
+_UNPROVEN: Mapping[str, Any] = {
+    "says": "The histology is not confirmed: the primary counts as unknown.",
+    "evidence": "SCORE-UNPROVEN-01",
+}
+
+
+def _unproven(table: ScoreTable, facts: Facts) -> bool:
+    reads = "oncology.primary" in table.content.get("needs", ())
+    return reads and facts["primary_as_proven"] != facts["oncology.primary"]
 
 
 def survival(table: ScoreTable, meaning: str | None) -> tuple[str, tuple[str, ...]]:
