@@ -400,6 +400,8 @@ def test_sins_and_escc_stand_among_the_scores() -> None:
     lesion = {"level": "T8", "pain": "mechanical", "bone_lesion": "lytic", "alignment": "normal", "collapse": "lt50"}
     part = scored("sins", lesion=lesion)
     assert (part.total, part.reachable, part.meanings) == (None, (8, 11), ("sins_indeterminate",))
+    assert part.meaning == "sins_indeterminate"
+    assert scored("sins", lesion={"level": "T8", "pain": "mechanical"}).meaning is None
     assert [(entry.key, entry.width) for entry in part.narrowing] == [("lesion.posterolateral", 3)]
     whole = scored("sins", lesion={**lesion, "posterolateral": "none"})
     assert (whole.total, whole.meaning) == (8, "sins_indeterminate")

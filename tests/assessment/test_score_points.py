@@ -178,6 +178,7 @@ def test_an_unresolved_colorectal_primary_is_colon_or_rectum() -> None:
     assert found.reachable == tuple(ends) == (12, 14)
     assert [entry.key for entry in found.narrowing] == ["oncology.primary"]
     assert found.meanings == ("ge12mo",)
+    assert (found.meaning, found.survival) == ("ge12mo", "12 months or more; excisional surgery [V]")
     unresolved = scored("tomita", oncology__primary="colorectal", **facts)
     assert unresolved.state == "not_applicable"
     assert any("colon" in warning for warning in unresolved.warnings)

@@ -81,13 +81,18 @@ DOMAINS: dict[str, dict[str, tuple[Any, ...]]] = {
     },
     "prism": {
         "patient__sex": ("F", "M"),
-        "patient__kps": (0, 50, 60, 100),
+        "patient__kps": tuple(range(0, 101, 10)),
         "lesion__prior_surgery_at_level": YES_NO,
-        "oncology__organ_systems_with_metastases": (0, 1, 8),
+        "oncology__organ_systems_with_metastases": tuple(range(9)),
         "oncology__months_from_diagnosis_to_metastasis": (60, 61),
     },
     "mfi5": {
-        "patient__comorbidities": ([], ["diabetes"], ["diabetes", "heart_failure", "chronic_lung_disease"]),
+        "patient__comorbidities": (
+            [],
+            ["diabetes"],
+            ["diabetes", "heart_failure"],
+            ["diabetes", "heart_failure", "chronic_lung_disease"],
+        ),
         "patient__hypertension_on_medication": YES_NO,
         "patient__independent_in_daily_life": YES_NO,
     },
@@ -99,8 +104,8 @@ DOMAINS: dict[str, dict[str, tuple[Any, ...]]] = {
     },
     "sins": {
         "lesion__pain": ("mechanical", "occasional_non_mechanical", "none"),
-        "lesion__alignment": ("subluxation_translation", "normal"),
-        "lesion__collapse": ("gt50", "none"),
+        "lesion__alignment": ("subluxation_translation", "de_novo_deformity", "normal"),
+        "lesion__collapse": ("gt50", "lt50", "none_gt50_body", "none"),
     },
     "pain_response": {
         "response__pain_before_nrs": (0, 1, 5, 10),

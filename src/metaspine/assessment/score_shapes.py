@@ -8,7 +8,7 @@ from math import prod
 from typing import Any
 
 from metaspine.assessment.narrowing import narrowing_of_classes, narrowing_of_points, outcomes, settled
-from metaspine.assessment.rules import Facts, rules_from
+from metaspine.assessment.rules import Facts, every_that_applies
 from metaspine.assessment.score_facts import keys_behind, keys_to_settle
 from metaspine.assessment.score_tables import Item, Points, ScoreTable
 from metaspine.assessment.wording import in_words
@@ -81,18 +81,13 @@ def defined_only(table: ScoreTable, facts: Facts) -> Scored:  # noqa: ARG001 - e
 
 def with_warnings(scored: Scored, table: ScoreTable, facts: Facts) -> Scored:
     """Return the score with what must stand beside it: the table's warnings, and those that the facts call for."""
-    called_for = [entry for entry in table.content.get("warn_when", ()) if _applies(entry["if"], facts)]
+    called_for = every_that_applies(table.cautions, facts)
+    evidence = [*scored.basis.evidence, *(name for rule in called_for for name in rule.evidence)]
+    said = [*table.content.get("warnings", ()), *(rule.then for rule in called_for), *scored.warnings]
     if _unproven(table, facts):
-        called_for.append(_UNPROVEN)
-    evidence = (*scored.basis.evidence, *(entry["evidence"] for entry in called_for))
-    said = (*table.content.get("warnings", ()), *(entry["says"] for entry in called_for), *scored.warnings)
-    return replace(scored, warnings=said, basis=replace(scored.basis, evidence=tuple(dict.fromkeys(evidence))))
-
-
-_UNPROVEN: Mapping[str, Any] = {
-    "says": "The histology is not confirmed: the primary counts as unknown.",
-    "evidence": "SCORE-UNPROVEN-01",
-}
+        said.append("The histology is not confirmed: the primary counts as unknown.")
+        evidence.append("SCORE-UNPROVEN-01")
+    return replace(scored, warnings=tuple(said), basis=replace(scored.basis, evidence=tuple(dict.fromkeys(evidence))))
 
 
 def _unproven(table: ScoreTable, facts: Facts) -> bool:
@@ -119,7 +114,8 @@ def _points(table: ScoreTable, possible: Mapping[str, Points], facts: Facts, uns
     after = {item.name: _after(item, possible[item.name], facts) for item in table.items if item not in ambiguous}
     known = len(totals) == 1 and not unscored
     meanings = tuple(band.name for band in table.bands if any(band.least <= total <= band.most for total in totals))
-    says, published = survival(table, table.band(totals[0]) if known else None)
+    meaning = meanings[0] if len(meanings) == 1 and not unscored else None
+    says, published = survival(table, meaning)
     narrowing = () if known else narrowing_of_points(possible, after, combined(table))
     evidence = (*table.content["evidence"], *published, *(item.ambiguous for item in ambiguous))
     return Scored(
@@ -127,7 +123,7 @@ def _points(table: ScoreTable, possible: Mapping[str, Points], facts: Facts, uns
         state="computed" if known else "partial",
         items={name: points[0] if len(points) == 1 else None for name, points in possible.items()},
         total=totals[0] if known else None,
-        meaning=table.band(totals[0]) if known else None,
+        meaning=meaning,
         reachable=(totals[0], totals[-1]),
         meanings=meanings,
         narrowing=narrowing,
@@ -192,8 +188,3 @@ def _without_points(table: ScoreTable, because: str, evidence: Iterable[str]) ->
         because=because,
         basis=Basis((*table.content["evidence"], *evidence)),
     )
-
-
-def _applies(when: Mapping[str, Any], facts: Facts) -> bool:
-    (rule,) = rules_from([{"id": "", "when": when, "evidence": ()}])
-    return rule.holds(facts) is True

@@ -83,6 +83,8 @@ class ScoreTable:
     items: tuple[Item, ...]
     bands: tuple[Band, ...]
     classes: tuple[Rule, ...]
+    cautions: tuple[Rule, ...]
+    """Warnings that the facts call for: what each says is its outcome."""
     excluded: frozenset[str]
     """Primaries for which there is no score."""
 
@@ -132,6 +134,12 @@ def _score_table(name: str, content: Mapping[str, Any]) -> ScoreTable:
             for band in content.get("bands", ())
         ),
         tuple(rules_from(_rule_entries(content.get("classes", ()), "name"))),
+        tuple(
+            rules_from(
+                {"id": str(place), "when": entry["if"], "then": entry["says"], "evidence": [entry["evidence"]]}
+                for place, entry in enumerate(content.get("warn_when", ()))
+            )
+        ),
         frozenset(content.get("not_in_table", {}).get("primaries", ())),
     )
 

@@ -35,7 +35,7 @@ def _sins(table: ScoreTable, facts: Facts, *, case: Case, lesion: LesionFacts) -
         state="computed" if found.total is not None else "partial",
         items=found.components or {},
         total=found.total,
-        meaning=f"sins_{found.category}" if found.total is not None else None,
+        meaning=f"sins_{found.category}" if len(reachable) == 1 else None,
         reachable=found.range,
         meanings=tuple(f"sins_{name}" for name in reachable),
         narrowing=narrowing_of_points(points, after, sum),

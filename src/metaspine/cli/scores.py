@@ -188,11 +188,12 @@ def _headline(described: ScoreAbout, scored: Scored) -> str:
     meaning = "" if scored.meaning is None else in_words("score_meaning", scored.meaning)
     if scored.total is not None:
         return f"{scored.total:g}{of}{f', {meaning}' if meaning else ''}"
+    if scored.reachable is not None:
+        in_any_case = f", in any case: {meaning}" if meaning else ""
+        return f"{scored.reachable[0]:g} to {scored.reachable[1]:g}{of}{in_any_case}"
     if meaning:
         return meaning
-    if scored.state == "partial" and scored.reachable is not None:
-        return f"{scored.reachable[0]:g} to {scored.reachable[1]:g}{of}"
-    return f"no result: {in_words('score_state', scored.state)}"
+    return "not decided" if scored.state == "partial" else f"no result: {in_words('score_state', scored.state)}"
 
 
 def _items(scored: Scored) -> list[RenderableType]:

@@ -35,7 +35,9 @@ class Scored:
     """The points of each item; None where it is not known."""
     total: float | None = None
     meaning: str | None = None
-    """The code of the band, class or strategy it comes to; its words are in the section ``score_meaning``."""
+    """The code of the band, class or strategy it comes to, also where the whole reachable range lies in one.
+
+    Its words are in the section ``score_meaning``."""
     reachable: tuple[float, float] | None = None
     """Lowest and highest total that the known items leave."""
     meanings: tuple[str, ...] = ()
