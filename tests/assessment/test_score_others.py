@@ -98,6 +98,11 @@ def test_the_latest_value_from_outside_counts() -> None:
     assert scored("metsss", scores_from_outside=several).total == 0.3
 
 
+def test_ecog_5_is_no_input_of_the_sorg_application() -> None:
+    for name in ("sorg_ml_90_day", "sorg_ml_1_year"):
+        assert [bool(scored(name, patient__ecog=ecog).warnings) for ecog in (0, 4, 5)] == [False, False, True]
+
+
 SLIDERS = [
     ("patient__body_mass_index_kg_m2", 15, 45),
     ("laboratory__haemoglobin_g_dl", 7, 17),
@@ -117,7 +122,7 @@ def test_the_limits_of_the_sorg_application(key: str, least: float, most: float)
     for name in ("sorg_ml_90_day", "sorg_ml_1_year"):
         beyond = [value for value in (least, most) if scored(name, **{key: value}).warnings]
         assert beyond == []
-        for value in (least * 0.99, most * 1.01):
+        for value in (least - 0.001, most + 0.001):
             (said,) = scored(name, **{key: value}).warnings
             assert f"beyond what the application takes, {least:g} to {most:g}" in said
         assert key.replace("__", ".") not in scored(name, **{key: least}).basis.missing
@@ -353,6 +358,8 @@ def test_the_body_alone_has_four_rows_and_others_none() -> None:
         ({"sectors": [1, 2, 4, 6], "epidural_extent": "none"}, False, True),
         ({"sectors": [1, 3, 4, 5], "epidural_extent": "none"}, False, True),
         ({"sectors": [1, 2, 6], "epidural_extent": "none"}, False, False),
+        ({"sectors": [1, 3, 5], "epidural_extent": "none"}, False, False),
+        ({"sectors": [2, 3, 4, 5, 6], "epidural_extent": "none"}, False, False),
         ({"sectors": [1], "escc": "0"}, False, False),
         ({"sectors": [1], "escc": "1a"}, True, None),
         ({"sectors": [1]}, None, None),

@@ -23,6 +23,7 @@ STEPS: list[tuple[str, str, str, list[tuple[Any, float]]]] = [
     ("tokuhashi_revised", "palsy", "neuro__frankel", [("A", 0), ("B", 0), ("C", 1), ("D", 1), ("E", 2)]),
     ("tomita", "visceral", "oncology__visceral_mets", [("none", 0), ("removable", 2), ("unremovable", 4)]),
     ("bauer_original", "no_visceral", "oncology__visceral_mets", [("none", 1), ("removable", 0), ("unremovable", 0)]),
+    ("bauer_modified", "no_visceral", "oncology__visceral_mets", [("none", 1), ("removable", 0), ("unremovable", 0)]),
     ("bauer_original", "no_fracture", "lesion__pathological_fracture", [(True, 0), (False, 1)]),
     (
         "bauer_original",
@@ -90,7 +91,18 @@ BY_PRIMARY: dict[str, dict[float, tuple[str, ...]]] = {
     "tokuhashi_revised": {
         0: (*LUNG, "osteosarcoma", "gastric", "bladder", "esophagus", "pancreas"),
         1: ("hcc", "gallbladder", "unknown"),
-        2: ("other", "colon", "melanoma", "ovarian"),
+        2: (
+            "other",
+            "colon",
+            "melanoma",
+            "ovarian",
+            "neuroendocrine",
+            "seminoma",
+            "sarcoma",
+            "head_neck",
+            "cervix",
+            "neuroblastoma",
+        ),
         3: ("rcc", "uterus"),
         4: ("rectum",),
         5: ("thyroid", "breast", "prostate", "carcinoid"),
@@ -290,7 +302,7 @@ def test_a_finding_that_the_table_does_not_name(name: str, key: str, value: int)
     assert f"no points for {'ECOG status' if 'ecog' in key else 'Karnofsky index'} {value}" in found.because
 
 
-@pytest.mark.parametrize(("kps", "readings"), [(50, (-1, 0)), (30, (-3, 0)), (10, (-5, 0))])
+@pytest.mark.parametrize(("kps", "readings"), [(10 * tens, (tens - 6, 0)) for tens in range(6)])
 def test_prism_below_kps_60_has_two_readings(kps: int, readings: tuple[int, int]) -> None:
     found = scored(
         "prism",
@@ -323,3 +335,92 @@ def test_the_time_since_diagnosis_may_come_from_dates() -> None:
     assert (at_30.meaning, later.meaning) == ("chao_3", "chao_1")
     unknown = scored("chao_2012", oncology__diagnosed_on="2020-01-15", **young)
     assert unknown.meanings == ("chao_1", "chao_3")
+
+
+@pytest.mark.parametrize("name", ["bauer_original", "bauer_modified"])
+@pytest.mark.parametrize(
+    ("primaries", "not_lung", "favourable"),
+    [
+        (("breast", "rcc", "lymphoma", "multiple_myeloma"), 1, 1),
+        (LUNG, 0, 0),
+        (("gastric", "prostate", "thyroid", "colorectal", "other"), 1, 0),
+        (("unknown",), None, None),
+    ],
+)
+def test_primaries_of_bauer(
+    name: str, primaries: tuple[str, ...], not_lung: int | None, favourable: int | None
+) -> None:
+    for primary in primaries:
+        items = scored(name, oncology__primary=primary).items
+        assert (items["not_lung"], items["favourable"]) == (not_lung, favourable)
+
+
+def test_a_complete_palsy_of_1990_is_not_said_to_be_frankel_b() -> None:
+    facts: dict[str, Any] = {
+        "patient__kps": 80,
+        "oncology": {"primary": "breast", "extraspinal_bone_mets": 0, "vertebral_mets": 1, "visceral_mets": "none"},
+    }
+    found = scored("tokuhashi_1990", neuro__frankel="B", **facts)
+    assert (found.total, found.reachable, found.narrowing) == (None, (10, 11), ())
+    assert "Frankel B" in found.because
+
+
+def test_walking_with_help_has_no_point() -> None:
+    assert scored("nesms", neuro={"ambulatory": True, "walks_without_help": False}).items["walking"] == 0
+    assert scored("nesms", neuro={"ambulatory": True}).items["walking"] is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "brain", "soft", "points"),
+    [
+        ("none", False, "none", 0),
+        ("none", True, "none", 1),
+        (None, True, "none", None),
+        (None, False, "removable", None),
+        ("nodular", False, "removable", 1),
+        ("disseminated", True, "removable", 2),
+    ],
+)
+def test_visceral_metastases_of_katagiri(pattern: str | None, brain: bool, soft: str, points: int | None) -> None:
+    oncology = {"primary": "rcc", "visceral_pattern": pattern, "brain_mets": brain, "visceral_mets": soft}
+    found = scored("katagiri_2014", oncology=oncology)
+    assert found.items["visceral"] == points
+
+
+def test_known_visceral_metastases_of_katagiri_are_at_least_nodular() -> None:
+    unknown = scored("katagiri_2014", oncology__primary="rcc").reachable
+    known = scored("katagiri_2014", oncology={"primary": "rcc", "visceral_mets": "removable"}).reachable
+    assert unknown is not None
+    assert known == (unknown[0] + 1, unknown[1])
+
+
+@pytest.mark.parametrize(
+    ("vertebral", "extraspinal", "several"),
+    [(1, 0, False), (2, 0, True), (1, 1, True), (2, None, True), (1, None, None)],
+)
+def test_other_bone_metastases(vertebral: int, extraspinal: int | None, several: bool | None) -> None:
+    oncology = {"primary": "rcc", "vertebral_mets": vertebral, "extraspinal_bone_mets": extraspinal}
+    katagiri, rades = (scored(name, oncology=oncology).items for name in ("katagiri_2014", "rades_bsc_2013"))
+    assert katagiri["multiple_bone"] == (None if several is None else int(several))
+    assert rades["other_bone"] == {None: None, True: 3, False: 1}[several]
+    assert scored("tomita", oncology=oncology).items["bone"] == {None: None, True: 2, False: 1}[several]
+
+
+@pytest.mark.parametrize(
+    ("name", "primary", "points"),
+    [
+        ("rades_bsc_2013", "plasmacytoma", (1, 3)),
+        ("rades_bsc_2013", "leukemia", (1, 3)),
+        ("katagiri_2014", "seminoma", (2, 3)),
+    ],
+)
+def test_a_primary_that_the_publication_leaves_open_keeps_both_points(
+    name: str, primary: str, points: tuple[int, int]
+) -> None:
+    found = scored(name, oncology__primary=primary)
+    at_zero = {"rades_bsc_2013": ("breast", 1), "katagiri_2014": ("thyroid", 0)}[name]
+    other = scored(name, oncology__primary=at_zero[0]).reachable
+    assert other is not None
+    assert found.items["primary"] is None
+    assert found.reachable == (other[0] - at_zero[1] + points[0], other[1] - at_zero[1] + points[1])
+    assert "oncology.primary" not in found.basis.missing

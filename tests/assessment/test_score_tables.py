@@ -166,6 +166,14 @@ def test_what_s3_says_of_sorg_is_not_quoted() -> None:
         assert "71" not in " ".join(look_up(entry).statement for entry in about(name).evidence)
 
 
+def test_every_statement_about_a_score_is_used() -> None:
+    used = {identifier for name in NAMES for identifier in about(name).evidence}
+    stated = {identifier for identifier in entries() if identifier.startswith("SCORE-")}
+    in_warnings = {"SCORE-OSRI-03", "SCORE-UNPROVEN-01"}
+    assert stated - used == in_warnings
+    assert any("SCORE-OSRI-03" in warning for warning in about("osri").warnings)
+
+
 FAVOURABLE, MODERATE, UNFAVOURABLE = "breast", "rcc", "nsclc"
 
 
