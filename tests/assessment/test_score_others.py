@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,15 +14,24 @@ from score_cases import case_of, scored
 
 from metaspine.assessment.clinical_target import clinical_target
 from metaspine.assessment.pain_response import response_of
-from metaspine.assessment.scoring import score_names, scores_of_lesion, scores_of_patient
+from metaspine.assessment.scoring import score, score_names, scores_of_lesion, scores_of_patient
 from metaspine.assessment.special_scores import contiguous_zones
 from metaspine.exchange.case_file import case_from_document
+from metaspine.patient.case import ScoreFromOutside
+from metaspine.patient.scoring import Scored
 
 OUTSIDE = {"obtained_on": "2026-01-31", "source": "the application"}
 
 
-def given_from_outside(name: str, value: float) -> Any:
+def given_from_outside(name: str, value: float) -> Scored:
     return scored(name, scores_from_outside=[{"name": name, "value": value, **OUTSIDE}])
+
+
+def made_in_python(name: Any, *values: tuple[float, date]) -> Scored:
+    """A score of a case that did not pass the reader's checks."""
+    given = tuple(ScoreFromOutside(name, value, day, "its calculator") for value, day in values)
+    case = replace(case_of(), scores_from_outside=given)
+    return score(name, case, case.lesions[0])
 
 
 @pytest.mark.parametrize("name", ["rades_2008_survival", "sorg_classic", "spino"])
@@ -85,17 +96,14 @@ def test_what_was_obtained_elsewhere_is_taken_over_with_date_and_origin(name: st
     ],
 )
 def test_an_impossible_value_from_outside_is_not_taken(name: str, value: float, says: str) -> None:
-    found = given_from_outside(name, value)
+    found = made_in_python(name, (value, date(2026, 1, 31)))
     assert (found.total, found.meaning) == (None, None)
     assert says in found.because
 
 
 def test_the_latest_value_from_outside_counts() -> None:
-    several = [
-        {"name": "metsss", "value": value, "obtained_on": day, "source": "its calculator"}
-        for value, day in ((0.2, "2026-01-02"), (0.3, "2026-02-01"), (0.1, "2025-12-01"))
-    ]
-    assert scored("metsss", scores_from_outside=several).total == 0.3
+    found = made_in_python("metsss", (0.2, date(2026, 1, 2)), (0.3, date(2026, 2, 1)), (0.1, date(2025, 12, 1)))
+    assert found.total == 0.3
 
 
 def test_ecog_5_is_no_input_of_the_sorg_application() -> None:

@@ -119,7 +119,6 @@ ELSE: dict[str, dict[str, Any]] = {
         "oncology__previous_chemotherapy": False,
         "oncology__vertebral_mets": 1,
         "oncology__extraspinal_bone_mets": 0,
-        "oncology__visceral_mets": "none",
         "laboratory__corrected_calcium_mg_dl": 9,
         "laboratory__bilirubin_mg_dl": 1,
         "laboratory__c_reactive_protein_mg_dl": 0.1,
