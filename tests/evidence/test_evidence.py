@@ -16,7 +16,8 @@ SOURCE = Path(__file__).parent.parent.parent / "src" / "metaspine"
 FAMILIES = (
     "SINS|LEVEL|ESCC|KPS|NEURO|DDX|TOKU|TOMITA|BAUER|NOMS|RAD|URG|STER|"
     "SURG|GOC|RT|SBRT|MUT|IORT|KYPHO|REC|BED|RBE|RERT|G1|"
-    "IMG|BONE|CCI|PAIN|TIMING|VOL|TOX|VCF|AE|WFNS|UNTREATED|SORG|HYTEC"
+    "IMG|BONE|CCI|PAIN|TIMING|VOL|TOX|VCF|AE|WFNS|UNTREATED|SORG|HYTEC|"
+    "FHIR|CDS"
 )
 USED = re.compile(rf"(?<![\w-])(?:(?:{FAMILIES})-[0-9][0-9A-Z]*|SCORE(?:-[A-Z0-9]+)+)\b")
 
@@ -42,7 +43,7 @@ def test_conventions_are_said_to_be_ours() -> None:
             assert entry.confidence in (Confidence.CONVENTION, Confidence.COMPUTED), entry.id
 
 
-@pytest.mark.parametrize("room", ["assessment", "patient", "exchange", "physics", "cli"])
+@pytest.mark.parametrize("room", ["assessment", "patient", "exchange", "physics", "cli", "server"])
 def test_every_rule_that_code_and_data_name_exists(room: str) -> None:
     paths = [path for path in (SOURCE / room).rglob("*") if path.suffix in (".py", ".yaml")]
     named = {name for path in paths for name in USED.findall(path.read_text(encoding="utf-8"))}
