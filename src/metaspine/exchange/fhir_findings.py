@@ -84,7 +84,7 @@ def _latest(findings: list[Finding]) -> Finding | None:
         return findings[0]
     moments = [moment(finding.on) for finding in findings]
     for place in (1, 0):  # by the minute where all have one, else by the day
-        known = [found[place] for found in moments if found is not None and found[place] is not None]
+        known = [at for found in moments if found is not None and (at := found[place]) is not None]
         if len(known) < len(findings):
             continue
         best = [finding for finding, at in zip(findings, known, strict=True) if at == max(known)]
@@ -93,7 +93,7 @@ def _latest(findings: list[Finding]) -> Finding | None:
 
 
 def moment(text: str | None) -> tuple[float, float | None] | None:
-    """Return the day and, where a time zone makes it one, the second that a FHIR date names; None for a partial date."""
+    """Return the day and, where it has a time zone, the second of a FHIR date; None for a partial date."""
     try:
         day = date.fromisoformat((text or "")[:10])
         at = datetime.fromisoformat(text or "") if len(text or "") > len("2026-01-31") else None
@@ -122,6 +122,8 @@ def placed(findings: Iterable[Finding]) -> tuple[list[Finding], list[NotUsed], l
             kept.append(replace(finding, level=levels[0]))
             notes.append(ReadingNote(finding.key, f"{finding.source} names no level: read for {levels[0]}", "FHIR-02"))
         else:
-            where = f"at {finding.level}, where no lesion is" if finding.level else "of no level, beside several lesions"
+            where = (
+                f"at {finding.level}, where no lesion is" if finding.level else "of no level, beside several lesions"
+            )
             lost.append(NotUsed(finding.source, finding.key, where))
     return kept, lost, notes, levels

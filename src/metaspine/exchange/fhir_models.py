@@ -268,8 +268,8 @@ class Bundle(Element):
 
 def plain(part: Element) -> dict[str, Any]:
     """Return a part as the plain values of its JSON, without what is empty."""
-    values: dict[str, Any] = part.model_dump(by_alias=True, exclude_none=True)
-    return _without_empty(values)
+    values = part.model_dump(by_alias=True, exclude_none=True)
+    return {key: _without_empty(value) for key, value in values.items() if value != []}
 
 
 def _without_empty(values: Any) -> Any:

@@ -76,7 +76,7 @@ def _fact(observation: Observation, key: str, code: CodeableConcept, part: Value
 
 
 def _lesion(key: str, level: str | None, code: CodeableConcept, name: str) -> Read:
-    """A fact of a lesion in our own words shows that there is one; a pain score at a level does not."""
+    """Yield the lesion that a fact in our own words shows; a pain score at a level shows none."""
     if level is not None and key.startswith("lesion.") and any(one.startswith(FACT) for one in codes_of(code)):
         yield Finding("lesion.level", level, name, level)
 
@@ -102,7 +102,7 @@ class _Unreadable:
 
 
 def _value(key: str, part: Value) -> Any:
-    """The value of a part as the case form writes it, or why there is none."""
+    """Return the value of a part as the case form writes it, or why there is none."""
     if part.value_quantity is not None:
         number = number_of(key, part.value_quantity)
         return _Unreadable(number) if isinstance(number, str) else number

@@ -96,7 +96,7 @@ def _own(procedure: Procedure) -> dict[str, object]:
 
 
 def _modality(procedure: Procedure) -> str | None:
-    """The modality in the words of the case; photons alone are neither conventional nor stereotactic (FHIR-09)."""
+    """Return the modality in the words of the case; photons alone are neither cEBRT nor SBRT (FHIR-09)."""
     parts = [part for how in procedure.extension or () if how.url == HOW for part in how.extension or ()]
     codes = [code for part in parts for code in codes_of(part.value_codeable_concept)]
     own = next(after("urn:metaspine:word", codes), None)
@@ -108,7 +108,9 @@ def _remarks(procedure: Procedure, until: date | None, level: str) -> Read:
     name = name_of(procedure)
     doses = [extension for extension in procedure.extension or () if extension.url == DOSE]
     if len(doses) > 1:
-        yield ReadingNote(PRIOR, f"{name} gives doses to {len(doses)} volumes: which is {level}'s is not read", "FHIR-09")
+        yield ReadingNote(
+            PRIOR, f"{name} gives doses to {len(doses)} volumes: which is {level}'s is not read", "FHIR-09"
+        )
     for part in (part for dose in doses for part in dose.extension or ()):
         if part.url == "totalDoseDelivered" and part.value_quantity is not None:
             dose = number_of("lesion.planned_dose_per_fraction_gy", part.value_quantity)
