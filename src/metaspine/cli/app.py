@@ -82,6 +82,29 @@ def scores(
 
 
 @app.command()
+def fhir(
+    source: Annotated[Path, typer.Argument(help="A case file or a FHIR R4 bundle.", show_default=False)],
+    to: Annotated[Path, typer.Option("--to", help="Where to: .json is a FHIR bundle, .yaml a case file.")],
+    advice: Annotated[bool, typer.Option("--advice", help="Write the advice instead of the case.")] = False,
+) -> None:
+    """Turn a case into a FHIR bundle (mCODE), a bundle into a case, or write the advice as FHIR."""
+    from metaspine.cli.fhir import fhir_command
+
+    fhir_command(source, to, advice=advice)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="The port to listen on.", min=1, max=65535)] = 8000,
+) -> None:
+    """Serve hospital systems: CDS Hooks 2.0 and assessments over HTTP. Needs the extra server."""
+    from metaspine.cli.serve import serve_command
+
+    serve_command(host, port)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of the case file."""
     from metaspine.cli.assess import schema_command

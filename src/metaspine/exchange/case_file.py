@@ -42,12 +42,13 @@ _NO_SUCH_GRADES = ("2a", "2b", "2c")
 
 
 def read_case(path: Path | str) -> Case:
-    """Read a case file.
+    """Read a case file, or a FHIR R4 bundle as one.
 
     Parameters
     ----------
     path
-        A YAML or JSON file; where its name does not end in .json, .yaml or .yml the content decides.
+        A YAML or JSON file; where its name does not end in .json, .yaml or .yml the content decides. A JSON with a
+        ``resourceType`` is read as FHIR.
 
     Raises
     ------
@@ -60,7 +61,12 @@ def read_case(path: Path | str) -> Case:
     as_json = file.suffix.lower() == ".json" or (
         file.suffix.lower() not in (".yaml", ".yml") and text.lstrip().startswith("{")
     )
-    return case_from_document(parse_case_text(text, where=str(file), as_json=as_json), where=str(file))
+    document = parse_case_text(text, where=str(file), as_json=as_json)
+    if isinstance(document, dict) and "resourceType" in document:
+        from metaspine.exchange.fhir_reading import case_from_bundle
+
+        return case_from_bundle(document, where=str(file))
+    return case_from_document(document, where=str(file))
 
 
 def case_from_document(document: Any, *, where: str = "case") -> Case:

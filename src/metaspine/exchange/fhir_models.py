@@ -153,7 +153,7 @@ class Component(Value):
     code: CodeableConcept
 
 
-class Observation(Resource, Value):
+class Observation(Value, Resource):
     """A finding, a measurement or a score."""
 
     resource_type: Literal["Observation"] = "Observation"

@@ -40,6 +40,16 @@ class FhirCase:
     not_used: tuple[NotUsed, ...]
 
 
+class NoLesion(CaseError):
+    """A bundle names no lesion of a vertebral level; what else it says is kept."""
+
+    def __init__(self, where: str, notes: tuple[ReadingNote, ...], not_used: tuple[NotUsed, ...]) -> None:
+        self.notes = notes
+        self.not_used = not_used
+        remedy = "Give the metastasis (ICD-10-CM C79.51) the vertebra as its body site (SNOMED CT by TG-263)"
+        super().__init__("no lesion with a vertebral level", where=where, remedy=remedy)
+
+
 @dataclass(frozen=True)
 class _Resources:
     known: tuple[tuple[Resource, str | None], ...]
@@ -101,16 +111,12 @@ def bundle_as_case(document: Any, *, where: str = "bundle", assessed_on: date | 
     read = list(_facts(bundle, resources, patient, assessed_on))
     facts, passed = settled(finding for finding in read if isinstance(finding, Finding))
     facts, lost, remarks, levels = placed(_in_order(facts, read))
-    if not levels:
-        raise CaseError(
-            "no lesion with a vertebral level",
-            where=where,
-            remedy="Give the metastasis (ICD-10-CM C79.51) the vertebra as its body site (SNOMED CT by TG-263)",
-        )
-    case = case_from_document(_document(facts, levels, assessed_on), where=where)
-    notes = [note for note in read if isinstance(note, ReadingNote)]
+    notes = (*(note for note in read if isinstance(note, ReadingNote)), *remarks)
     not_used = (*resources.not_used, *(one for one in read if isinstance(one, NotUsed)), *passed, *lost)
-    return FhirCase(replace(case, notes=(*notes, *remarks, *case.notes)), not_used)
+    if not levels:
+        raise NoLesion(where, notes, not_used)
+    case = case_from_document(_document(facts, levels, assessed_on), where=where)
+    return FhirCase(replace(case, notes=(*notes, *case.notes)), not_used)
 
 
 def _bundle(document: Any, where: str) -> Bundle:

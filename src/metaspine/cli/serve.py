@@ -1,0 +1,34 @@
+"""``metaspine serve``: run the service for hospital systems. The web server loads the application by its name."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from metaspine.cli.console import DISCLAIMER, messages
+from metaspine.errors import InputError
+
+_APPLICATION = "metaspine.server.app:create_app"
+_LOCAL = ("127.0.0.1", "::1", "localhost")
+
+
+def serve_command(host: str, port: int) -> None:
+    """Serve until it is stopped.
+
+    Raises
+    ------
+    InputError
+        When the packages of the extra ``server`` are not installed.
+    """
+    missing = [name for name in ("fastapi", "uvicorn") if find_spec(name) is None]
+    if missing:
+        raise InputError(
+            f"{' and '.join(missing)} not installed",
+            where="metaspine serve",
+            remedy="Type: pip install 'metaspine[server]'",
+        )
+    import uvicorn
+
+    messages.print(DISCLAIMER, highlight=False)
+    if host not in _LOCAL:
+        messages.print("Plain HTTP without authorisation: put your own TLS proxy before it.", style="bold yellow")
+    uvicorn.run(_APPLICATION, factory=True, host=host, port=port)

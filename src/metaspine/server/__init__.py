@@ -1,0 +1,1 @@
+"""The service for hospital systems: CDS Hooks, and the assessment over HTTP. Decision support for research."""

@@ -1,0 +1,110 @@
+"""The web application: discovery, the CDS Hooks services, feedback, and an assessment of a case file over HTTP.
+
+Nothing of a patient is stored or logged. It speaks plain HTTP: the hospital's proxy puts TLS and authorisation before it.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from metaspine.assessment import advice_document, assess
+from metaspine.errors import InputError, MetaspineError
+from metaspine.exchange.case_file import case_from_document
+from metaspine.exchange.case_text import parse_case_text
+from metaspine.exchange.fhir_reading import case_from_bundle
+from metaspine.patient.advice import DISCLAIMER
+from metaspine.server.cds_hooks import MissingPrefetch, UnknownService, answer, discovery, take_feedback
+from metaspine.version import __version__
+
+MOST_BYTES = 20_000_000
+_LOG = logging.getLogger("metaspine.server")
+
+
+def create_app() -> FastAPI:
+    """Return the application."""
+    app = FastAPI(title="metaspine", description=DISCLAIMER, version=__version__, docs_url=None, redoc_url=None)
+    app.add_exception_handler(MetaspineError, _refused)
+    app.add_exception_handler(HTTPException, _not_there)
+    app.middleware("http")(_without_patient_data_in_the_log)
+    app.get("/cds-services")(_discovery)
+    app.post("/cds-services/{service}")(_hook)
+    app.post("/cds-services/{service}/feedback")(_feedback)
+    app.post("/assess")(_assess)
+    return app
+
+
+async def _discovery() -> dict[str, Any]:
+    return discovery()
+
+
+async def _hook(service: str, request: Request) -> dict[str, Any]:
+    return answer(service, await _body(request))
+
+
+async def _feedback(service: str, request: Request) -> dict[str, Any]:
+    counted = take_feedback(service, await _body(request))
+    _LOG.info("feedback on %s: %s", service, counted)
+    return {}
+
+
+async def _assess(request: Request) -> dict[str, Any]:
+    document = await _body(request)
+    bundle = isinstance(document, dict) and "resourceType" in document
+    case = case_from_bundle(document, where="request") if bundle else case_from_document(document, where="request")
+    return advice_document(assess(case))
+
+
+class _TooLarge(InputError):
+    """The request is larger than any record that a board looks at."""
+
+
+async def _body(request: Request) -> Any:
+    """Return the request's JSON; nothing is read beyond the limit."""
+    content = bytearray()
+    async for part in request.stream():
+        content += part
+        if len(content) > MOST_BYTES:
+            raise _TooLarge(f"more than {MOST_BYTES} bytes", where="request", remedy="Send one patient's record")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError("no UTF-8 text", where="request", remedy="Send JSON in UTF-8") from error
+    return parse_case_text(text, where="request", as_json=True)
+
+
+_STATUS: dict[type[Exception], int] = {UnknownService: 404, MissingPrefetch: 412, _TooLarge: 413}
+_CODES = {400: "invalid", 404: "not-found", 405: "not-supported", 412: "required", 413: "too-long", 500: "exception"}
+
+
+def _outcome(status: int, diagnostics: str) -> JSONResponse:
+    """Return an error as a FHIR OperationOutcome."""
+    issue = {"severity": "error", "code": _CODES.get(status, "processing"), "diagnostics": diagnostics}
+    return JSONResponse({"resourceType": "OperationOutcome", "issue": [issue]}, status_code=status)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    return _outcome(_STATUS.get(type(error), 400), str(error))
+
+
+async def _not_there(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return _outcome(status, "There are GET /cds-services, POST /cds-services/{service} and POST /assess")
+
+
+async def _without_patient_data_in_the_log(
+    request: Request, proceed: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    """Answer a defect of the program with its place alone: the message of an exception may hold a patient's data."""
+    try:
+        return await proceed(request)
+    except Exception as error:  # noqa: BLE001 - whatever it is, its message must not reach the log
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        _LOG.error("%s in %s, line %s", type(error).__name__, place.name, place.lineno)
+        return _outcome(500, "a defect of the program; the server's log names the place")
