@@ -113,6 +113,8 @@ def _value(key: str, part: Value) -> Any:
         return _Unreadable(f"the answer {about(concept) or '(without code)'} is not understood")
     if part.value_integer is not None and has_a_unit(key):
         return _Unreadable("a number without a unit")
+    if part.value_string is not None and key in tables()["facts"]:
+        return _Unreadable("a text, not a value")
     if part.value_date_time is not None:
         day = day_of(part.value_date_time)
         return _Unreadable("a partial date") if day is None else day.isoformat()

@@ -117,7 +117,7 @@ def _remarks(procedure: Procedure, until: date | None, level: str) -> Read:
             if isinstance(dose, str):
                 yield NotUsed(name, "totalDoseDelivered", dose)
     if _modality(procedure) is None and _how(procedure):
-        yield ReadingNote(f"{PRIOR}.modality", f"the modality of {name} is neither cEBRT, SBRT nor IORT", "FHIR-09")
+        yield ReadingNote(f"{PRIOR}.modality", f"the codes of {name} do not tell cEBRT, SBRT and IORT apart", "FHIR-09")
     ended = day_of(_end(procedure))
     if until is not None and ended is not None and "months_ago" not in _own(procedure):
         message = f"counted in completed months from {ended} ({name}) to {until}"

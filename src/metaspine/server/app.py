@@ -1,6 +1,6 @@
 """The web application: discovery, the CDS Hooks services, feedback, and an assessment of a case file over HTTP.
 
-Nothing of a patient is stored or logged. It speaks plain HTTP: the hospital's proxy puts TLS and authorisation before it.
+Nothing of a patient is stored or logged. It speaks plain HTTP: TLS and authorisation are the work of a proxy before it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
 
 from metaspine.assessment import advice_document, assess
 from metaspine.errors import InputError, MetaspineError
@@ -31,7 +30,8 @@ def create_app() -> FastAPI:
     """Return the application."""
     app = FastAPI(title="metaspine", description=DISCLAIMER, version=__version__, docs_url=None, redoc_url=None)
     app.add_exception_handler(MetaspineError, _refused)
-    app.add_exception_handler(HTTPException, _not_there)
+    app.add_exception_handler(404, _not_there)
+    app.add_exception_handler(405, _not_there)
     app.middleware("http")(_without_patient_data_in_the_log)
     app.get("/cds-services")(_discovery)
     app.post("/cds-services/{service}")(_hook)
@@ -93,9 +93,9 @@ async def _refused(_: Request, error: Exception) -> Response:
     return _outcome(_STATUS.get(type(error), 400), str(error))
 
 
-async def _not_there(_: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    return _outcome(status, "There are GET /cds-services, POST /cds-services/{service} and POST /assess")
+async def _not_there(request: Request, _: Exception) -> Response:
+    known = any(request.url.path.startswith(path) for path in ("/assess", "/cds-services"))
+    return _outcome(405 if known else 404, "There are GET /cds-services, POST /cds-services/{service} and POST /assess")
 
 
 async def _without_patient_data_in_the_log(
