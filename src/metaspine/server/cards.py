@@ -77,10 +77,10 @@ def _warnings(instance: UUID, lesion: LesionAdvice) -> Iterator[Card]:
     windows = _windows(lesion)
     ground = _ground(urgency.basis)
     if urgency.urgency_class == "emergency":
-        summary = f"{lesion.level}: EMERGENCY. {'; '.join(windows)}."
+        summary = f"{lesion.level}: EMERGENCY: {'; '.join(windows)}."
         yield card(instance, "critical", summary, [*windows, _steroids(lesion), *ground])
     elif urgency.urgency_class == "urgent":
-        summary = f"{lesion.level}: urgent. {'; '.join(windows) or 'See the details'}."
+        summary = f"{lesion.level}: urgent: {'; '.join(windows) or 'see the details'}."
         yield card(instance, "warning", summary, [*windows, _steroids(lesion), *ground])
     if lesion.mechanical_urgency.value == "URGENT_SURGICAL_REVIEW":
         words = in_words("mechanical_urgency", "URGENT_SURGICAL_REVIEW")
