@@ -166,6 +166,16 @@ def test_a_coded_compression_sets_no_fact_and_asks_for_the_findings() -> None:
     assert not any(note.evidence == "FHIR-12" for note in case(condition("G95.20", **over)).notes)
 
 
+def test_stated_findings_are_followed_and_the_code_is_listed() -> None:
+    found = read(
+        condition("G95.20"), observation(FACT, "neuro.presentation", valueCodeableConcept=concept(WORD, "local_pain"))
+    )
+    assert not any(note.evidence == "FHIR-12" for note in found.case.notes)
+    assert reasons(found) == ["Condition/c: a coded compression; the findings are stated and followed"]
+    one = observation(FACT, "neuro.myelopathy", valueBoolean=False)
+    assert any(note.evidence == "FHIR-12" for note in case(condition("G95.20"), one).notes)
+
+
 def test_a_certain_cauda_equina_syndrome_is_one_and_a_suspected_one_asks() -> None:
     assert case(condition("G83.4")).neuro.cauda_equina is True
     suspected = case(condition("G83.4", **status("differential")))
@@ -383,6 +393,25 @@ def test_two_courses_at_a_level_are_not_added() -> None:
     assert any(note.evidence == "FHIR-19" for note in found.notes)
 
 
+def test_a_running_course_is_a_course_of_unknown_dose() -> None:
+    found = case(course(quantity(3000, "cGy"), status="in-progress"))
+    assert found.lesions[0].prior_rt_at_level == PriorRadiotherapy()
+    assert any("still running" in note.message for note in found.notes)
+
+
+def test_an_operation_at_the_level() -> None:
+    profile = {"profile": [f"{MCODE}mcode-cancer-related-surgical-procedure"]}
+    done = {
+        "resourceType": "Procedure",
+        "id": "s",
+        "status": "completed",
+        "meta": profile,
+        "bodySite": [concept(SNOMED, T8)],
+    }
+    assert case(done).lesions[0].prior_surgery_at_level is True
+    assert case({**done, "status": "not-done"}).lesions[0].prior_surgery_at_level is None
+
+
 def test_no_course_is_not_known_and_a_course_elsewhere_is_listed() -> None:
     assert case().lesions[0].prior_rt_at_level is None
     found = read(course(quantity(3000, "cGy"), site=T10))
@@ -455,6 +484,13 @@ def test_resources_of_no_use_and_malformed_ones_are_listed() -> None:
         (
             bundle({"resourceType": "Patient", "id": "a"}, {**metastasis(), "subject": {"reference": "Patient/b"}}),
             r"Condition/m is of another patient \(Patient/b\) than Patient/a",
+        ),
+        (
+            bundle(
+                {**metastasis(), "subject": {"reference": "Patient/a"}},
+                condition("C61", subject={"reference": "Patient/b"}),
+            ),
+            r"resources of several patients \(Patient/a, Patient/b\)",
         ),
     ],
 )

@@ -153,6 +153,8 @@ def test_a_coded_compression_without_findings_is_critical(client: TestClient) ->
     assert "treatment within 24 h" in first["detail"]
     rest = cards(client, VIEW, view(prefetch(without=("compression",))))
     assert "critical" not in [one["indicator"] for one in rest]
+    rest = cards(client, VIEW, view(prefetch(fact("neuro.presentation", word("local_pain")))))
+    assert "critical" not in [one["indicator"] for one in rest]
 
 
 def test_high_grade_compression_without_signs_is_urgent(client: TestClient) -> None:
@@ -183,7 +185,7 @@ def test_the_recommendation_and_what_is_missing_are_information(client: TestClie
     assert (last["indicator"], "overrideReasons" in last) == ("info", False)
     assert last["summary"] == "T10: separation surgery, then stereotactic radiosurgery."
     assert "fitness for open surgery" in last["detail"]
-    assert "Not used: Observation/calcium" in last["detail"]
+    assert "Observation/calcium: not used (loinc|17861-6)" in last["detail"]
     assert "NOMS-07" in last["detail"]
 
 
@@ -196,6 +198,14 @@ def test_a_patient_without_a_spinal_lesion_gets_no_card(client: TestClient) -> N
     gone = ("metastasis", "compression", "escc", "sins", "radiotherapy")
     assert cards(client, VIEW, view(prefetch(without=gone))) == []
     assert cards(client, VIEW, view(dict.fromkeys(("patient", "conditions", "observations", "procedures")))) == []
+
+
+def test_a_full_record_does_not_drown_the_card(client: TestClient) -> None:
+    other = {"resourceType": "Observation", "status": "final", "code": concept("http://loinc.org", "8302-2")}
+    data = prefetch(*({**other, "id": f"h{number}", "valueInteger": number} for number in range(300)))
+    last = cards(client, VIEW, view(data))[-1]
+    assert "300 resources without anything that a case asks for" in last["detail"]
+    assert len(last["detail"]) < 5000
 
 
 def test_a_metastasis_without_a_level_asks_for_it(client: TestClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib.util import find_spec
 
 from metaspine.cli.console import DISCLAIMER, messages
@@ -28,6 +29,7 @@ def serve_command(host: str, port: int) -> None:
         )
     import uvicorn
 
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s:     %(name)s %(message)s")
     messages.print(DISCLAIMER, highlight=False)
     if host not in _LOCAL:
         messages.print("Plain HTTP without authorisation: put your own TLS proxy before it.", style="bold yellow")

@@ -18,6 +18,8 @@ MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/"
 MORPHOLOGY, RELATED = f"{MCODE}mcode-histology-morphology-behavior", f"{MCODE}mcode-related-primary-cancer-condition"
 PRIMARY, SECONDARY = "mcode-primary-cancer-condition", "mcode-secondary-cancer-condition"
 _UNRESOLVED = {"lung": {"nsclc", "sclc"}, "colorectal": {"colon", "rectum"}}
+CODED_COMPRESSION = "neuro.coded_compression"
+"""No key of a case: a compression that is coded, which is not a finding (FHIR-12)."""
 _OVER = ("inactive", "resolved", "remission")
 
 
@@ -109,12 +111,7 @@ def _compression(condition: Condition) -> Read:
     if _state(condition.clinical_status) in _OVER:
         yield NotUsed(name, about(condition.code), "no longer active")
         return
-    message = (
-        f"{name} codes a compression of the cord or cauda equina ({about(condition.code).partition('|')[2]}), which "
-        "tells nothing of the findings: state presentation, myelopathy and cauda_equina at once; with either it is an "
-        "emergency"
-    )
-    yield ReadingNote("neuro.myelopathy", message, "FHIR-12")
+    yield Finding(CODED_COMPRESSION, about(condition.code), name)
 
 
 def _primary(condition: Condition, url: str | None) -> _Primary | None:
@@ -126,13 +123,13 @@ def _primary(condition: Condition, url: str | None) -> _Primary | None:
     malignant = code.startswith("C") and not starts(code, "secondary")
     word = _by_morphology(condition, code)
     if word is not None and (malignant or not code.startswith("C")):
-        return _Primary(word, condition, names, "from its morphology")
+        return _Primary(word, condition, names, "read from its morphology")
     if not malignant:
         return _Primary("unknown", condition, names, "no code of it is known") if _claimed(condition, code) else None
     start = max((start for start in tables()["sites"] if code.startswith(start)), key=len, default="")
     if not start:
         return _Primary("other", condition, names, f"its code {code} is in no list")
-    return _Primary(tables()["sites"][start], condition, names, f"from its site ({code}), which is no histology")
+    return _Primary(tables()["sites"][start], condition, names, f"read from its site ({code}), which is no histology")
 
 
 def _claimed(condition: Condition, code: str) -> bool:
@@ -167,7 +164,7 @@ def _chosen(primaries: list[_Primary], secondary: list[Condition], pathology: fr
     if all(primary.how for primary in found):
         first = found[0]
         evidence = "FHIR-04" if "morphology" in first.how else "FHIR-03"
-        yield ReadingNote("oncology.primary", f"{first.word}: read {first.how} ({first.names[0]})", evidence)
+        yield ReadingNote("oncology.primary", f"{first.word}: {first.how} ({first.names[0]})", evidence)
     yield from _histology(found, pathology)
 
 

@@ -39,8 +39,21 @@ class Finding:
     """It was worked out and gives way to a stated one."""
 
 
+OFF_TOPIC = ("nothing that a case asks for", "a kind of resource that a case is not read from")
+"""The reasons of what has nothing to do with a spinal lesion; a record is full of it."""
+
 Read = Iterator[Finding | NotUsed | ReadingNote]
 """What the readers of single resources yield."""
+
+
+def told(not_used: Iterable[NotUsed]) -> Iterator[tuple[str, str]]:
+    """Yield where and why something was not used; what is off the topic as one number."""
+    listed = list(not_used)
+    for one in listed:
+        if one.reason not in OFF_TOPIC:
+            yield one.resource, f"not used{f' ({one.code})' if one.code else ''}: {one.reason}"
+    if number := sum(one.reason in OFF_TOPIC for one in listed):
+        yield "bundle", f"{number} resource{'s' if number > 1 else ''} without anything that a case asks for"
 
 
 def name_of(resource: Resource) -> str:

@@ -16,7 +16,7 @@ from metaspine.exchange.fhir_codes import (
     word_is_understood,
     word_of,
 )
-from metaspine.exchange.fhir_findings import Finding, NotUsed, Read, day_of, name_of
+from metaspine.exchange.fhir_findings import OFF_TOPIC, Finding, NotUsed, Read, day_of, name_of
 from metaspine.exchange.fhir_models import CodeableConcept, Observation, Value
 from metaspine.patient.case import ReadingNote
 
@@ -57,7 +57,7 @@ def about(concept: CodeableConcept | None) -> str:
 def reason_not_read(concept: CodeableConcept | None) -> str:
     """Return why a code gives nothing to the case."""
     known = tables()["not_read"]
-    return next((known[code] for code in codes_of(concept) if code in known), "nothing that a case asks for")
+    return next((known[code] for code in codes_of(concept) if code in known), OFF_TOPIC[0])
 
 
 def _fact(observation: Observation, key: str, code: CodeableConcept, part: Value) -> Read:

@@ -70,6 +70,8 @@ def one_course_a_level(findings: Iterable[Finding]) -> Read:
 def _course(procedure: Procedure, until: date | None) -> dict[str, object]:
     doses = [extension for extension in procedure.extension or () if extension.url == DOSE]
     course: dict[str, object] = {}
+    if procedure.status == "in-progress":
+        return course
     if len(doses) == 1:
         for part in doses[0].extension or ():
             if part.url == "totalDoseDelivered" and part.value_quantity is not None:
@@ -106,6 +108,9 @@ def _modality(procedure: Procedure) -> str | None:
 
 def _remarks(procedure: Procedure, until: date | None, level: str) -> Read:
     name = name_of(procedure)
+    if procedure.status == "in-progress":
+        yield ReadingNote(PRIOR, f"{name} is still running: irradiated, doses not final", "FHIR-09")
+        return
     doses = [extension for extension in procedure.extension or () if extension.url == DOSE]
     if len(doses) > 1:
         yield ReadingNote(

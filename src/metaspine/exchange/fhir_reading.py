@@ -18,9 +18,29 @@ from metaspine.errors import CaseError
 from metaspine.exchange.case_file import case_from_document
 from metaspine.exchange.case_text import case_text, parse_case_text
 from metaspine.exchange.fhir_codes import codes_of, tables
-from metaspine.exchange.fhir_conditions import facts_of_conditions
-from metaspine.exchange.fhir_findings import Finding, NotUsed, Read, day_of, name_of, placed, refers_to, settled
-from metaspine.exchange.fhir_models import BodyStructure, Bundle, Condition, Observation, Patient, Procedure, Resource
+from metaspine.exchange.fhir_conditions import CODED_COMPRESSION, facts_of_conditions
+from metaspine.exchange.fhir_findings import (
+    OFF_TOPIC,
+    Finding,
+    NotUsed,
+    Read,
+    day_of,
+    name_of,
+    placed,
+    refers_to,
+    settled,
+    told,
+)
+from metaspine.exchange.fhir_models import (
+    BodyStructure,
+    Bundle,
+    Condition,
+    Observation,
+    Patient,
+    Procedure,
+    Reference,
+    Resource,
+)
 from metaspine.exchange.fhir_observations import facts_of_observation
 from metaspine.exchange.fhir_procedures import facts_of_procedure, one_course_a_level
 from metaspine.patient.case import Case, ReadingNote
@@ -83,7 +103,7 @@ def case_from_bundle(document: Any, *, where: str = "bundle", assessed_on: date 
         As ``bundle_as_case``.
     """
     found = bundle_as_case(document, where=where, assessed_on=assessed_on)
-    notes = [ReadingNote(one.resource, f"not used ({one.code}): {one.reason}") for one in found.not_used]
+    notes = [ReadingNote(resource, message) for resource, message in told(found.not_used)]
     return replace(found.case, notes=(*found.case.notes, *notes))
 
 
@@ -109,7 +129,9 @@ def bundle_as_case(document: Any, *, where: str = "bundle", assessed_on: date | 
     resources = _resources(bundle)
     patient = _patient(resources, where)
     read = list(_facts(bundle, resources, patient, assessed_on))
-    facts, passed = settled(finding for finding in read if isinstance(finding, Finding))
+    coded = [one for one in read if isinstance(one, Finding) and one.key == CODED_COMPRESSION]
+    facts, passed = settled(one for one in read if isinstance(one, Finding) and one not in coded)
+    read += _asked(coded, facts)
     facts, lost, remarks, levels = placed(_in_order(facts, read))
     notes = (*(note for note in read if isinstance(note, ReadingNote)), *remarks)
     not_used = (*resources.not_used, *(one for one in read if isinstance(one, NotUsed)), *passed, *lost)
@@ -117,6 +139,21 @@ def bundle_as_case(document: Any, *, where: str = "bundle", assessed_on: date | 
         raise NoLesion(where, notes, not_used)
     case = case_from_document(_document(facts, levels, assessed_on), where=where)
     return FhirCase(replace(case, notes=(*notes, *case.notes)), not_used)
+
+
+def _asked(coded: list[Finding], facts: list[Finding]) -> Read:
+    """Yield a note that asks for the findings of a coded compression, unless they are stated (FHIR-12)."""
+    known = {fact.key for fact in facts}
+    stated = "neuro.presentation" in known or {"neuro.myelopathy", "neuro.cauda_equina"} <= known
+    for one in coded:
+        if stated:
+            yield NotUsed(one.source, str(one.value), "a coded compression; the findings are stated and followed")
+            continue
+        message = (
+            f"{one.source} codes a compression of the cord or cauda equina ({one.value}), which tells nothing of the "
+            "findings: state presentation, myelopathy and cauda_equina at once; with either it is an emergency"
+        )
+        yield ReadingNote("neuro.myelopathy", message, "FHIR-12")
 
 
 def _bundle(document: Any, where: str) -> Bundle:
@@ -155,7 +192,7 @@ def _resources(bundle: Bundle) -> _Resources:
         if _is_pathology(values):
             pathology |= {name} | ({entry.full_url} if entry.full_url else set())
         elif model is None:
-            not_used.append(NotUsed(name, "", "a kind of resource that a case is not read from"))
+            not_used.append(NotUsed(name, "", OFF_TOPIC[1]))
             continue
         try:
             known += [] if model is None else [(model.model_validate(values), entry.full_url)]
@@ -180,22 +217,28 @@ def _is_pathology(values: Mapping[str, Any]) -> bool:
 
 def _patient(resources: _Resources, where: str) -> Patient | None:
     """Return the one patient; a resource of another is refused."""
+    remedy = "Give one patient's resources"
     patients = resources.of(Patient)
     if len(patients) > 1:
-        raise CaseError(f"{len(patients)} patients in one bundle", where=where, remedy="Give one patient's resources")
+        raise CaseError(f"{len(patients)} patients in one bundle", where=where, remedy=remedy)
+    subjects = [(name_of(one), _subject(one)) for one, _ in resources.known]
+    stated = [(name, subject) for name, subject in subjects if subject]
     if not patients:
+        several = sorted({subject for _, subject in stated})
+        if len(several) > 1:
+            raise CaseError(f"resources of several patients ({', '.join(several)})", where=where, remedy=remedy)
         return None
     patient, url = patients[0]
     names = [name for name in (name_of(patient), url) if name]
-    for resource, _ in resources.known:
-        subject = getattr(resource, "subject", None)
-        if subject is not None and subject.reference and not refers_to(subject, names):
-            raise CaseError(
-                f"{name_of(resource)} is of another patient ({subject.reference}) than {names[0]}",
-                where=where,
-                remedy="Give one patient's resources",
-            )
+    for name, subject in stated:
+        if not refers_to(Reference(reference=subject), names):
+            raise CaseError(f"{name} is of another patient ({subject}) than {names[0]}", where=where, remedy=remedy)
     return patient if isinstance(patient, Patient) else None
+
+
+def _subject(resource: Resource) -> str | None:
+    subject = getattr(resource, "subject", None) or getattr(resource, "patient", None)
+    return subject.reference if isinstance(subject, Reference) else None
 
 
 def _facts(bundle: Bundle, resources: _Resources, patient: Patient | None, assessed_on: date | None) -> Read:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from metaspine.assessment import assess
 from metaspine.errors import CaseError, InputError
+from metaspine.exchange.fhir_findings import told
 from metaspine.exchange.fhir_models import Element, plain
 from metaspine.exchange.fhir_reading import FhirCase, NoLesion, bundle_as_case
 from metaspine.running.dates import now_or_source_date
@@ -182,4 +183,4 @@ def _without_lesion(request: HookRequest, nothing: NoLesion) -> Iterator[Card]:
 
 def _remarks(found: FhirCase) -> list[str]:
     read = [f"Read: {note.message} ({note.key})" for note in found.case.notes]
-    return read + [f"Not used: {one.resource} ({one.code}): {one.reason}" for one in found.not_used]
+    return read + [f"{resource}: {message}" for resource, message in told(found.not_used)]
