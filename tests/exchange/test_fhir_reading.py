@@ -464,6 +464,52 @@ def test_the_sex_at_birth_goes_before_the_administrative_gender() -> None:
     assert case({"resourceType": "Patient", "gender": "male", "extension": [at_birth]}).patient.sex == "F"
 
 
+def test_a_sex_at_birth_that_is_not_known_is_not_replaced() -> None:
+    at_birth = {"url": "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex", "valueCode": "UNK"}
+    assert case({"resourceType": "Patient", "gender": "male", "extension": [at_birth]}).patient.sex is None
+
+
+def test_a_stated_age_goes_before_the_one_from_the_date_of_birth() -> None:
+    patient = {"resourceType": "Patient", "id": "p", "birthDate": "1961-03-02"}
+    stated = observation(FACT, "patient.age_years", **quantity(70, "a"))
+    assert bundle_as_case(bundle(patient, metastasis(), stated), assessed_on=DAY).case.patient.age_years == 70
+
+
+def test_on_one_day_the_minute_decides() -> None:
+    pair = [
+        observation(LOINC, "89243-0", str(kps), valueInteger=kps, effectiveDateTime=f"2026-01-05T{at}")
+        for kps, at in ((90, "12:00:00+02:00"), (50, "11:00:00+00:00"))
+    ]
+    assert case(*pair).patient.kps == 50
+    assert case(*reversed(pair)).patient.kps == 50
+
+
+def test_a_unit_of_another_system_is_not_read() -> None:
+    value = {"valueQuantity": {"value": 38, "code": "g/L", "system": "http://hospital.example/units"}}
+    found = read(observation(LOINC, "1751-7", **value))
+    assert found.case.laboratory.albumin_g_dl is None
+    assert "the unit 'g/L'" in reasons(found)[0]
+
+
+def test_a_body_site_of_two_levels_is_no_place() -> None:
+    two = {"coding": [{"system": SNOMED, "code": T8}, {"system": SNOMED, "code": T10}]}
+    found = read(observation(FACT, "lesion.escc", valueCodeableConcept=concept(WORD, "2"), bodySite=two))
+    assert found.case.lesions[0].escc is None
+    assert reasons(found) == ["Observation/o: its body site names more than one level"]
+
+
+def test_doses_to_several_volumes_are_not_chosen_between() -> None:
+    one = course(quantity(3000, "cGy"))
+    found = case({**one, "extension": one["extension"] * 2})
+    assert found.lesions[0].prior_rt_at_level == PriorRadiotherapy()
+    assert any("gives doses to 2 volumes" in note.message for note in found.notes)
+
+
+def test_the_same_resource_twice_is_one() -> None:
+    one = course(quantity(3000, "cGy"))
+    assert case(one, copy.deepcopy(one)).lesions[0].prior_rt_at_level == PriorRadiotherapy(dose_gy=30, fractions=10)
+
+
 def test_resources_of_no_use_and_malformed_ones_are_listed() -> None:
     found = read({"resourceType": "Encounter", "id": "e"}, {"resourceType": "Observation", "id": "x"})
     assert reasons(found)[0] == "Encounter/e: a kind of resource that a case is not read from"
@@ -545,6 +591,6 @@ def test_a_mangled_bundle_ends_in_a_case_or_in_a_message(wounds: list[tuple[tupl
             if isinstance(part, dict) or (
                 isinstance(part, list) and part and isinstance(path[-1], int) and path[-1] < len(part)
             ):
-                part[path[-1]] = junk
+                part[path[-1]] = copy.deepcopy(junk)
     with suppress(CaseError):
         assert isinstance(case_from_bundle(document), Case)

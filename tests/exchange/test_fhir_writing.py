@@ -279,6 +279,14 @@ def test_a_hard_stop_is_an_issue_of_high_severity() -> None:
     assert by_code(advice_of(document))["urn:metaspine:code|hard_stop.PREGNANCY"]["severity"] == "high"
 
 
+def test_contradictions_and_conflicts_are_issues() -> None:
+    denied = {"presentation": "local_pain", "myelopathy": False, "cauda_equina": False, "asia": "C"}
+    found = by_code(advice_of({**EMERGENCY, "neuro": denied}))
+    assert found["urn:metaspine:code|flag.CONTRADICTION_AIS_MYELOPATHY"]["severity"] == "high"
+    small_cell = {**EMERGENCY, "oncology": {"primary": "sclc", "histology_confirmed": True}}
+    assert by_code(advice_of(small_cell))["urn:metaspine:code|radiosensitivity.conflict"]["severity"] == "moderate"
+
+
 def test_an_incomplete_score_is_a_range_and_no_number() -> None:
     document = {**EMERGENCY, "lesion": {"level": "T8", "escc": "3"}}
     sins = by_code(advice_of(document))["urn:metaspine:score|sins"]

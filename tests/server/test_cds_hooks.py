@@ -286,6 +286,72 @@ def test_intraoperative_radiotherapy_of_a_patient_who_is_not_eligible(client: Te
     assert "the patient is pregnant" in found["detail"]
 
 
+def lesion_at_l1(**facts: str) -> list[dict[str, Any]]:
+    """A second lesion: facts at L1 (SNOMED CT 61032001)."""
+    found = [fact(f"lesion.{key}", word(value)) for key, value in facts.items()]
+    return [{**one, "id": f"{one['id']}-l1", "bodySite": concept(SNOMED, "61032001")} for one in found]
+
+
+STABLE = {
+    "escc": "1a",
+    "pain": "none",
+    "bone_lesion": "blastic",
+    "alignment": "normal",
+    "collapse": "none",
+    "posterolateral": "none",
+}
+
+
+def test_each_lesion_has_its_card_and_the_worse_is_first(client: TestClient) -> None:
+    found = cards(client, VIEW, view(prefetch(*lesion_at_l1(**STABLE), without=("compression",))))
+    told = [one["summary"].partition(":")[0] for one in found if one["indicator"] == "info"]
+    assert told == ["T10", "L1"]
+
+
+def test_an_order_is_held_against_the_lesion_that_it_names(client: TestClient) -> None:
+    """NOMS-03: non-small-cell, low grade, stable: radiosurgery alone; T10 needs surgery first."""
+    data = prefetch(*lesion_at_l1(**STABLE), without=("compression",))
+    at = {"bodySite": [concept(SNOMED, "61032001")]}
+    assert cards(client, SELECT, select(data, {**PHOTONS, **at})) == []
+    assert len(cards(client, SELECT, select(data, PHOTONS))) == 1
+
+
+def test_an_alternative_is_not_warned_of(client: TestClient) -> None:
+    """NOMS-16: resistant, low grade, stability not known: with and without stabilisation stay acceptable."""
+    data = prefetch(fact("lesion.escc", word("1a")), without=("sins", "escc", "compression"))
+    for code, warned in (("SRS", 0), ("STAB_THEN_SRS", 0), ("CEBRT", 1), ("SEP_SURG_THEN_SRS", 1), ("NO_SUCH_CODE", 1)):
+        order = service(concept("urn:metaspine:noms", code))
+        assert len(cards(client, SELECT, select(data, order))) == warned, code
+    assert "no single recommendation" in cards(client, VIEW, view(data))[-1]["summary"]
+
+
+def test_signs_that_the_level_does_not_explain_are_one_card(client: TestClient) -> None:
+    """NOMS-19: a hard stop that is also a flag."""
+    low = fact("lesion.escc", word("1a"))
+    found = cards(client, VIEW, view(prefetch(low, MYELOPATHY, without=("escc", "compression"))))
+    assert len([one for one in found if "does not explain" in one["summary"]]) == 1
+
+
+def test_an_order_for_a_patient_without_a_lesion_gets_no_card(client: TestClient) -> None:
+    data = prefetch(without=("metastasis", "escc", "sins", "radiotherapy"))
+    assert cards(client, SELECT, select(data, DEXAMETHASONE)) == []
+    assert len(cards(client, VIEW, view(data))) == 1
+
+
+def test_a_long_sentence_is_cut_to_fit(client: TestClient) -> None:
+    wrong = fact("patient.ecog", word("x" * 300))
+    (found,) = cards(client, VIEW, view(prefetch(wrong)))
+    assert len(found["summary"]) == 139 or found["summary"].endswith(".")
+    assert "ecog" in found["detail"]
+
+
+@pytest.mark.parametrize("name", ["ServiceRequest/s1", "s1"])
+def test_selections_name_orders_with_or_without_their_type(client: TestClient, name: str) -> None:
+    request = select(prefetch(), PHOTONS)
+    request["context"]["selections"] = [name]
+    assert len(cards(client, SELECT, request)) == 1
+
+
 def test_only_the_selected_order_is_looked_at(client: TestClient) -> None:
     request = select(prefetch(), PHOTONS)
     request["context"]["selections"] = ["ServiceRequest/another"]
@@ -473,6 +539,6 @@ def test_a_mangled_request_is_answered_or_refused(client: TestClient, path: tupl
     part = request
     for step in path[:-1]:
         part = part[step]
-    part[path[-1]] = junk
+    part[path[-1]] = copy.deepcopy(junk)
     answer = client.post(SELECT, json=request)
     assert answer.status_code in (200, 400, 412)
