@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from score_cases import scored
+from score_cases import case_of, scored
 
+from metaspine.assessment import assess
 from metaspine.patient.case import Primary
 
 PRIMARIES: tuple[str, ...] = Primary.__args__  # type: ignore[attr-defined]
@@ -194,6 +195,26 @@ def test_an_unresolved_colorectal_primary_is_colon_or_rectum() -> None:
     unresolved = scored("tomita", oncology__primary="colorectal", **facts)
     assert unresolved.state == "not_applicable"
     assert any("colon" in warning for warning in unresolved.warnings)
+
+
+def test_the_advice_says_that_the_primary_is_missing_where_it_is_not_resolved() -> None:
+    facts = {"extraspinal_bone_mets": 0, "vertebral_mets": 1, "visceral_mets": "none"}
+    case = case_of(oncology={"primary": "colorectal", **facts}, patient={"kps": 80}, neuro={"frankel": "E"})
+    found = assess(case).tokuhashi_revised
+    assert (found.total, found.reachable, found.reason) == (None, (12, 14), "missing_data")
+    assert found.basis.missing == ("oncology.primary",)
+
+
+@pytest.mark.parametrize(
+    ("primary", "visceral", "vertebral", "point"),
+    [("gastric", "none", None, None), ("gastric", "none", 1, 1), ("gastric", "none", 2, 0), ("breast", "none", None, 1),
+     ("nsclc", None, None, 0), ("unknown", "none", 1, None), ("unknown", "removable", 2, 0)],
+)  # fmt: skip
+def test_the_bauer_of_nesms_may_be_decided_before_all_is_known(
+    primary: str, visceral: str | None, vertebral: int | None, point: int | None
+) -> None:
+    oncology = {"primary": primary, "visceral_mets": visceral, "vertebral_mets": vertebral, "extraspinal_bone_mets": 0}
+    assert scored("nesms", oncology=oncology).items["bauer"] == point
 
 
 @pytest.mark.parametrize("name", ["bauer_original", "bauer_modified"])
