@@ -166,6 +166,20 @@ def test_what_s3_says_of_sorg_is_not_quoted() -> None:
         assert "71" not in " ".join(look_up(entry).statement for entry in about(name).evidence)
 
 
+@pytest.mark.parametrize(
+    ("name", "conflict"),
+    [
+        ("tokuhashi_revised", "CONFLICT-TOKUHASHI-VERTEBRAL"),
+        ("tomita", "CONFLICT-TOMITA-RAPID"),
+        ("prism", "CONFLICT-PRISM"),
+        ("sorg_classic", "CONFLICT-SORG-ACCURACY"),
+    ],
+)
+def test_a_conflict_between_sources_stands_beside_its_score(name: str, conflict: str) -> None:
+    statements = about(name).evidence
+    assert conflict in {*statements, *(look_up(statement).conflict for statement in statements)}
+
+
 def test_every_statement_about_a_score_is_used() -> None:
     used = {identifier for name in NAMES for identifier in about(name).evidence}
     stated = {identifier for identifier in entries() if identifier.startswith("SCORE-")}
