@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from metaspine.assessment.rules import Facts
@@ -99,9 +100,18 @@ def lesion_facts(lesion: LesionFacts, of_patient: Facts) -> dict[str, Any]:
 
 def unknown_keys(names: Iterable[str], facts: Facts) -> tuple[str, ...]:
     """Return the keys of the case file that are not known, among the sources of the named facts."""
+    keys = source_keys(tuple(names))
+    if not keys:
+        return ()
+    unknown = [key for key in keys if facts.get(key) is None]
+    return tuple([key for key in unknown if key.rpartition(".")[0] not in unknown])
+
+
+@lru_cache(maxsize=4096)
+def source_keys(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the keys of the case file that the named facts come from."""
     asked = dict.fromkeys(key for name in names for key in _SOURCES.get(name, (name,)))
-    unknown = [key for key in asked if "." in key and facts.get(key) is None]
-    return tuple(key for key in unknown if key.rpartition(".")[0] not in unknown)
+    return tuple(key for key in asked if "." in key)
 
 
 def _vertebral_metastases(case: Case) -> int | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Literal
 
 from metaspine.assessment.facts import unknown_keys
-from metaspine.assessment.rules import Facts, decided, every_that_applies, unknown_facts
+from metaspine.assessment.rules import Facts, decided, evidence_of, gathered
 from metaspine.assessment.tables import rules
 from metaspine.patient.advice import Basis, Eligibility, IortEligibility, Reason
 
@@ -26,20 +28,20 @@ def eligibility(procedure: Procedure, facts: Facts) -> IortEligibility:
     facts
         Those of the lesion with the scores' and the NOMS decision's (``sins_facts``, ``row_facts``).
     """
-    asked = rules("iort", procedure)
-    found = every_that_applies(asked, facts)
-    reasons = sorted(
-        (Reason(rule.id, rule.extra["weight"], rule.evidence) for rule in found), key=lambda reason: reason.code
-    )
+    found = gathered(rules("iort", procedure), facts)
+    reasons = sorted((_reasons(procedure)[rule.id] for rule in found.rules), key=lambda reason: reason.code)
     weights = {reason.weight for reason in reasons}
     status: Eligibility = next((name for weight, name in _STATUS if weight in weights), "eligible")
     role = decided(rules("iort", "role"), {**facts, "status": status})
-    evidence = [name for rule in found for name in rule.evidence] or [name for rule in asked for name in rule.evidence]
+    rested_on = found.rules or rules("iort", procedure)
     return IortEligibility(
         status=status,
         reasons=tuple(reasons),
         role=role.outcome,
-        basis=Basis(
-            tuple(dict.fromkeys((*evidence, *role.evidence))), unknown_keys(unknown_facts(asked, facts), facts)
-        ),
+        basis=Basis(evidence_of((*rested_on, role.rule)), unknown_keys(found.missing, facts)),
     )
+
+
+@cache
+def _reasons(procedure: Procedure) -> Mapping[str, Reason]:
+    return {rule.id: Reason(rule.id, rule.extra["weight"], rule.evidence) for rule in rules("iort", procedure)}

@@ -8,7 +8,15 @@ from itertools import product
 from typing import Any
 
 from metaspine.assessment.facts import unknown_keys
-from metaspine.assessment.rules import Decision, Facts, decided, every_that_applies, first_that_applies, unknown_facts
+from metaspine.assessment.rules import (
+    Decision,
+    Facts,
+    decided,
+    every_that_applies,
+    evidence_of,
+    first_that_applies,
+    unknown_facts,
+)
 from metaspine.assessment.tables import rules, table
 from metaspine.patient.advice import Basis, Noms
 
@@ -106,10 +114,7 @@ def _advice(
         hard_stops=tuple(sorted(rule.then for rule in hard_stops)),
         flags=tuple(sorted(rule.then for rule in flags)),
         surgical_capacity=facts["surgical_capacity"],
-        basis=Basis(
-            tuple(dict.fromkeys(name for decision in decisions for name in decision.evidence)),
-            unknown_keys(missing, facts),
-        ),
+        basis=Basis(evidence_of([decision.rule for decision in decisions]), unknown_keys(missing, facts)),
         flag_evidence={rule.then: rule.evidence for rule in (*hard_stops, *flags)},
     )
 

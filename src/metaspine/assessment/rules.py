@@ -1,31 +1,39 @@
 """Rules as data: conditions over named facts, an outcome, and the evidence behind it.
 
 A condition is true, false or not known (None). A rule fires only when all its conditions are true; what was not known
-in the rules that could have fired is reported, so that every outcome says what is missing.
+in the rules that could have fired is reported, so that every outcome says what is missing. ``Rule.holds`` is what a
+rule means; lists of rules are read through their index, which says the same of all of them at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
-Fact = str | int | float | bool | None
-Facts = Mapping[str, Any]
-Truth = bool | None
+from metaspine.assessment.conditions import Condition, Facts, Truth, all_of, any_of, conditions
+from metaspine.assessment.index import Index
 
-
-@dataclass(frozen=True)
-class Condition:
-    """One fact compared with what a rule asks of it."""
-
-    fact: str
-    operator: str
-    operand: Any
-
-    def holds(self, facts: Facts) -> Truth:
-        """Return whether the condition is true; None where the fact is not known and that decides nothing."""
-        return _OPERATORS[self.operator](facts[self.fact], self.operand)
+__all__ = [
+    "Condition",
+    "Consulted",
+    "Decision",
+    "Facts",
+    "Gathered",
+    "Rule",
+    "RuleList",
+    "consulted",
+    "decided",
+    "every_that_applies",
+    "evidence_of",
+    "first_that_applies",
+    "gathered",
+    "rules_from",
+    "unknown_facts",
+]
 
 
 @dataclass(frozen=True)
@@ -36,27 +44,47 @@ class Rule:
     when: tuple[Condition, ...]
     any_of: tuple[tuple[Condition, ...], ...]
     then: Any
+    """What it says; its own id where the table states nothing else."""
     evidence: tuple[str, ...]
     strength: str
     """How much it weighs: stop, prefer, accept, avoid, warn or inform."""
     conflict: str
     """The id of the conflict between sources that it belongs to; empty where there is none."""
     part: str
-    """The list it stands in, as table.part; with the id this names a rule of the whole program."""
+    """The list it stands in, as table.part."""
     extra: Mapping[str, Any]
     """What a table adds to a rule, such as a weight or further rows."""
 
+    @property
+    def name(self) -> str:
+        """The rule's name in the whole program: table.part.id."""
+        return f"{self.part}.{self.id}"
+
+    @property
+    def rows(self) -> tuple[tuple[Condition, ...], ...]:
+        """Every way in which it fires: ``when`` with each alternative."""
+        return tuple((*self.when, *group) for group in self.any_of) or (self.when,)
+
     def holds(self, facts: Facts) -> Truth:
         """Return whether the rule fires; None where it could, if more were known."""
-        every = _all(condition.holds(facts) for condition in self.when)
+        every = all_of(condition.holds(facts) for condition in self.when)
         if every is False or not self.any_of:
             return every
-        return _all((every, _any(_all(c.holds(facts) for c in group) for group in self.any_of)))
+        return all_of((every, any_of(all_of(c.holds(facts) for c in group) for group in self.any_of)))
 
     def unknown(self, facts: Facts) -> tuple[str, ...]:
         """Return the facts that the rule asks for and that are not known."""
-        conditions = (*self.when, *(condition for group in self.any_of for condition in group))
-        return tuple(condition.fact for condition in conditions if facts[condition.fact] is None)
+        asked = dict.fromkeys(condition.fact for row in self.rows for condition in row)
+        return tuple(name for name in asked if facts[name] is None)
+
+
+class RuleList(tuple[Rule, ...]):
+    """Rules in their order, with the index that reads them together."""
+
+    @cached_property
+    def by_fact(self) -> Index:
+        """Their conditions, arranged by the facts they ask for."""
+        return Index([rule.rows for rule in self])
 
 
 @dataclass(frozen=True)
@@ -77,21 +105,58 @@ class Decision:
         return self.rule.evidence
 
 
-def rules_from(entries: Iterable[Mapping[str, Any]], part: str = "", strength: str = "inform") -> tuple[Rule, ...]:
+@dataclass(frozen=True)
+class Gathered:
+    """Every rule that fires, and the unknown facts that could have added others or decide them."""
+
+    rules: tuple[Rule, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Consulted:
+    """A list of rules that was asked, and what it found."""
+
+    rules: RuleList
+    facts: Facts
+    """The facts that its rules ask for, as they stood."""
+    level: str
+    """The level of the lesion it was asked about; empty for the patient."""
+    first_only: bool
+    """The first rule that applies decides; otherwise all that apply count."""
+    fired: tuple[Rule, ...]
+
+
+_LISTENERS: ContextVar[list[Consulted] | None] = ContextVar("listeners", default=None)
+
+
+@contextmanager
+def consulted() -> Iterator[list[Consulted]]:
+    """Collect every list of rules that is asked within the block, in order: an assessment explained by itself."""
+    found: list[Consulted] = []
+    token = _LISTENERS.set(found)
+    try:
+        yield found
+    finally:
+        _LISTENERS.reset(token)
+
+
+def rules_from(entries: Iterable[Mapping[str, Any]], part: str = "", strength: str = "inform") -> RuleList:
     """Return the rules that a table describes, in its order; ``strength`` is that of rules which state none."""
-    return tuple(_rule(entry, part, strength) for entry in entries)
+    return RuleList(_rule(entry, part, strength) for entry in entries)
 
 
 def first_that_applies(rules: Iterable[Rule], facts: Facts) -> Decision | None:
     """Return the decision of the first rule that fires, or None where none does."""
-    missing: list[str] = []
-    for rule in rules:
-        truth = rule.holds(facts)
-        if truth is not False:
-            missing.extend(rule.unknown(facts))
-        if truth:
-            return Decision(rule, _once(missing))
-    return None
+    asked = _listed(rules)
+    index = asked.by_fact
+    true, could = index.read(facts)
+    place = index.first(true) if true else None
+    if _LISTENERS.get() is not None:
+        _tell(asked, facts, () if place is None else (asked[place],), first_only=True)
+    if place is None:
+        return None
+    return Decision(asked[place], _names(index, index.until(place, could), facts) if could else ())
 
 
 def decided(rules: Iterable[Rule], facts: Facts) -> Decision:
@@ -104,88 +169,71 @@ def decided(rules: Iterable[Rule], facts: Facts) -> Decision:
 
 def every_that_applies(rules: Iterable[Rule], facts: Facts) -> tuple[Rule, ...]:
     """Return all rules that fire, in their order."""
-    return tuple(rule for rule in rules if rule.holds(facts))
+    asked = _listed(rules)
+    return _fired(asked, asked.by_fact.read(facts)[0], facts)
+
+
+def gathered(rules: Iterable[Rule], facts: Facts) -> Gathered:
+    """Return all rules that fire, in their order, with the unknown facts of those that fire or could."""
+    asked = _listed(rules)
+    true, could = asked.by_fact.read(facts)
+    return Gathered(_fired(asked, true, facts), _names(asked.by_fact, could, facts))
 
 
 def unknown_facts(rules: Iterable[Rule], facts: Facts) -> tuple[str, ...]:
     """Return the unknown facts of all rules that fire or could fire."""
-    return _once(name for rule in rules if rule.holds(facts) is not False for name in rule.unknown(facts))
+    index = _listed(rules).by_fact
+    return _names(index, index.read(facts)[1], facts)
+
+
+def evidence_of(rules: Iterable[Rule]) -> tuple[str, ...]:
+    """Return the ids of what rules rest on together, each once."""
+    return _together(tuple([rule.evidence for rule in rules]))
+
+
+@lru_cache(maxsize=4096)
+def _together(evidence: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for names in evidence for name in names))
+
+
+def _listed(rules: Iterable[Rule]) -> RuleList:
+    return rules if isinstance(rules, RuleList) else RuleList(rules)
+
+
+def _fired(asked: RuleList, rows: int, facts: Facts) -> tuple[Rule, ...]:
+    fired = tuple([asked[place] for place in asked.by_fact.places(rows)])
+    if _LISTENERS.get() is not None:
+        _tell(asked, facts, fired, first_only=False)
+    return fired
+
+
+def _names(index: Index, rows: int, facts: Facts) -> tuple[str, ...]:
+    """Return the unknown facts of the rules in a mask, each once."""
+    found: dict[str, None] = {}
+    for place in index.places(rows):
+        for name in index.asked[place]:
+            if facts[name] is None:
+                found[name] = None
+    return tuple(found)
+
+
+def _tell(rules: RuleList, facts: Facts, fired: tuple[Rule, ...], *, first_only: bool) -> None:
+    listener = _LISTENERS.get()
+    if listener is not None:
+        asked = {name: facts[name] for name in rules.by_fact.facts}
+        listener.append(Consulted(rules, asked, facts.get("lesion.level", ""), first_only, fired))
 
 
 def _rule(entry: Mapping[str, Any], part: str, strength: str) -> Rule:
     known = ("id", "when", "any_of", "then", "evidence", "strength", "conflict")
     return Rule(
         entry["id"],
-        _conditions(entry["when"]),
-        tuple(_conditions(group) for group in entry.get("any_of", ())),
-        entry.get("then"),
+        conditions(entry["when"]),
+        tuple(conditions(group) for group in entry.get("any_of", ())),
+        entry.get("then", entry["id"]),
         tuple(entry["evidence"]),
         entry.get("strength", strength),
         entry.get("conflict", ""),
         part,
         {name: value for name, value in entry.items() if name not in known},
     )
-
-
-def _conditions(when: Mapping[str, Any]) -> tuple[Condition, ...]:
-    return tuple(_condition(fact, wanted) for fact, wanted in when.items())
-
-
-def _condition(fact: str, wanted: Any) -> Condition:
-    if isinstance(wanted, dict):
-        ((operator, operand),) = wanted.items()
-        return Condition(fact, operator, _words(operand) if operator == "not" else operand)
-    return Condition(fact, "is", _words(wanted))
-
-
-def _words(wanted: Any) -> tuple[Any, ...]:
-    return tuple(wanted) if isinstance(wanted, list) else (wanted,)
-
-
-def _is(value: Any, words: tuple[Any, ...]) -> Truth:
-    if any(value is word if word is None or isinstance(word, bool) else value == word for word in words):
-        return True
-    return None if value is None else False
-
-
-def _is_not(value: Any, words: tuple[Any, ...]) -> Truth:
-    return value is None or not _is(value, words)
-
-
-def _compared(compare: Callable[[float, float], bool]) -> Callable[[Any, Any], Truth]:
-    return lambda value, bound: None if value is None else compare(value, bound)
-
-
-_OPERATORS: Mapping[str, Callable[[Any, Any], Truth]] = {
-    "is": _is,
-    "not": _is_not,
-    "includes": lambda value, word: None if value is None else word in value,
-    "below": _compared(lambda value, bound: value < bound),
-    "above": _compared(lambda value, bound: value > bound),
-    "at_most": _compared(lambda value, bound: value <= bound),
-    "at_least": _compared(lambda value, bound: value >= bound),
-}
-
-
-def _all(truths: Iterable[Truth]) -> Truth:
-    result: Truth = True
-    for truth in truths:
-        if truth is False:
-            return False
-        if truth is None:
-            result = None
-    return result
-
-
-def _any(truths: Iterable[Truth]) -> Truth:
-    result: Truth = False
-    for truth in truths:
-        if truth:
-            return True
-        if truth is None:
-            result = None
-    return result
-
-
-def _once(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names))

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from metaspine.assessment.rules import Rule, rules_from
+from metaspine.assessment.rules import RuleList, rules_from
 
 FOLDERS = ("", "scores", "pathway")
 """Where tables lie below ``assessment/data``; a name is unique over all of them."""
@@ -51,7 +51,7 @@ def words() -> Mapping[str, Mapping[str, str]]:
 
 
 @cache
-def rules(name: str, part: str) -> tuple[Rule, ...]:
+def rules(name: str, part: str) -> RuleList:
     """Return the rules of one part of a table, in their order.
 
     A table's ``strength`` gives each part the weight of its rules; a rule may state its own.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from metaspine.assessment.facts import unknown_keys
-from metaspine.assessment.rules import Decision, Facts, decided
+from metaspine.assessment.rules import Decision, Facts, decided, evidence_of
 from metaspine.assessment.tables import rules, table
 from metaspine.patient.advice import Answer, Basis, Urgency
 
@@ -42,5 +42,5 @@ def answer(name: str, part: str, facts: Facts) -> Answer:
 
 def basis_of(decisions: tuple[Decision, ...], facts: Facts) -> Basis:
     """Return what decisions rest on together."""
-    evidence = tuple(dict.fromkeys(name for decision in decisions for name in decision.evidence))
-    return Basis(evidence, unknown_keys((name for decision in decisions for name in decision.missing), facts))
+    missing = [name for decision in decisions for name in decision.missing]
+    return Basis(evidence_of([decision.rule for decision in decisions]), unknown_keys(missing, facts))
