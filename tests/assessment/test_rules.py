@@ -5,11 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from metaspine.assessment import assess, in_words
 from metaspine.assessment.answers import answered_facts, answered_patient_facts
 from metaspine.assessment.facts import lesion_facts, patient_facts
-from metaspine.assessment.rules import decided, every_that_applies, first_that_applies, rules_from, unknown_facts
+from metaspine.assessment.rules import (
+    Facts,
+    Rule,
+    RuleList,
+    consulted,
+    decided,
+    every_that_applies,
+    first_that_applies,
+    gathered,
+    rules_from,
+    unknown_facts,
+)
 from metaspine.assessment.sins import sins, sins_facts
 from metaspine.assessment.tables import rule_parts, rules, table, words
 from metaspine.evidence import entries
@@ -86,6 +99,118 @@ def test_every_rule_that_applies() -> None:
     facts = {"a": None, "b": None}
     assert [each.id for each in every_that_applies(found, facts)] == ["two", "three"]
     assert unknown_facts(found, facts) == ("a", "b")
+
+
+WORD = st.sampled_from("abc")
+NUMBER = st.sampled_from([0, 0.5, 1, 2, 2.5, 3])
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "word": st.none() | WORD,
+    "other word": st.none() | WORD,
+    "yes": st.none() | st.booleans(),
+    "number": st.none() | NUMBER | st.floats(-1, 4),
+    "count": st.none() | st.integers(-1, 4),
+    "set": st.none() | st.lists(WORD, max_size=3).map(tuple),
+}
+"""Facts of every type that a case has; a fact is of one type."""
+
+
+def wanted(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    words = st.none() | values
+    some = words | st.lists(words, min_size=1, max_size=3)
+    return some | st.fixed_dictionaries({"not": some})
+
+
+COMPARED = st.sampled_from(["below", "above", "at_most", "at_least"])
+WANTED: dict[str, st.SearchStrategy[Any]] = {
+    "word": wanted(WORD),
+    "other word": wanted(WORD),
+    "yes": wanted(st.booleans()),
+    "number": wanted(NUMBER) | st.dictionaries(COMPARED, NUMBER, min_size=1, max_size=1),
+    "count": wanted(st.integers(0, 3)) | st.dictionaries(COMPARED, st.integers(0, 3), min_size=1, max_size=1),
+    "set": st.none() | st.fixed_dictionaries({"includes": WORD}),
+}
+WHEN = st.fixed_dictionaries({}, optional=WANTED)
+RULES = st.lists(
+    st.fixed_dictionaries({"when": WHEN}, optional={"any_of": st.lists(WHEN, min_size=1, max_size=3)}), max_size=6
+).map(lambda entries: rules_from([{"id": f"R{n}", "evidence": ["E"], **e} for n, e in enumerate(entries)]))
+
+
+def check_the_index(found: RuleList, facts: Facts) -> None:
+    """All four functions, from ``Rule.holds`` alone."""
+    truths = [each.holds(facts) for each in found]
+    fired = tuple(each for each, truth in zip(found, truths, strict=True) if truth)
+    open_to_decide = [each for each, truth in zip(found, truths, strict=True) if truth is not False]
+    missing = tuple(dict.fromkeys(name for each in open_to_decide for name in each.unknown(facts)))
+    assert every_that_applies(found, facts) == fired
+    assert unknown_facts(found, facts) == missing
+    assert (gathered(found, facts).rules, gathered(found, facts).missing) == (fired, missing)
+    decision = first_that_applies(found, facts)
+    if not fired:
+        assert decision is None
+        return
+    until = [each for each in open_to_decide if found.index(each) <= found.index(fired[0])]
+    assert decision is not None
+    assert decision.rule is fired[0]
+    assert decision.missing == tuple(dict.fromkeys(name for each in until for name in each.unknown(facts)))
+
+
+@settings(max_examples=600, deadline=None)
+@given(RULES, st.fixed_dictionaries(VALUES))
+def test_the_index_says_what_the_rules_say(found: RuleList, facts: dict[str, Any]) -> None:
+    check_the_index(found, facts)
+
+
+def plausible_values(found: tuple[Rule, ...]) -> dict[str, st.SearchStrategy[Any]]:
+    """For every fact that rules ask for: not known, what they name, something else, and both sides of every bound."""
+    values: dict[str, set[Any]] = {}
+    for condition in (condition for each in found for row in each.rows for condition in row):
+        named = condition.operand if isinstance(condition.operand, tuple) else (condition.operand,)
+        if condition.operator == "includes":
+            named = ((), *((word,) for word in named))
+        elif any(isinstance(value, bool) for value in named):
+            named = (True, False)
+        elif any(isinstance(value, int | float) for value in named):
+            named = tuple(value + step for value in named if value is not None for step in (-0.1, 0, 0.1))
+        values.setdefault(condition.fact, {None}).update(named)
+    return {
+        fact: st.sampled_from(
+            sorted(
+                named if any(isinstance(v, bool | int | float | tuple) for v in named) else named | {"another word"},
+                key=str,
+            )
+        )
+        for fact, named in values.items()
+    }
+
+
+@pytest.mark.parametrize(("name", "part"), rule_parts(), ids=lambda value: value)
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_the_index_says_what_every_table_says(name: str, part: str, data: st.DataObject) -> None:
+    found = rules(name, part)
+    check_the_index(found, data.draw(st.fixed_dictionaries(plausible_values(found))))
+
+
+def test_a_plain_tuple_of_rules_is_read_too() -> None:
+    found = rules_from([rule("one", a=True), rule("two")])
+    assert decided(tuple(found), {"a": None}).missing == ("a",)
+    assert [each.id for each in every_that_applies(list(found), {"a": True})] == ["one", "two"]
+
+
+def test_what_was_asked_can_be_heard() -> None:
+    found = rules_from([rule("one", a=True), rule("two", b=True), rule("last")], part="table.part")
+    facts = {"a": False, "b": None, "lesion.level": "T8", "c": 1}
+    with consulted() as heard:
+        decided(found, facts)
+        every_that_applies(found, facts)
+        unknown_facts(found, facts)
+    decided(found, facts)
+    assert [(each.first_only, [rule.name for rule in each.fired]) for each in heard] == [
+        (True, ["table.part.last"]),
+        (False, ["table.part.last"]),
+    ]
+    assert heard[0].facts == {"a": False, "b": None}
+    assert heard[0].level == "T8"
 
 
 @pytest.mark.parametrize(

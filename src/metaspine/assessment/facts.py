@@ -13,7 +13,7 @@ from metaspine.assessment.rules import Facts
 from metaspine.assessment.tables import table
 from metaspine.patient.case import Case, LesionFacts, PriorRadiotherapy
 from metaspine.patient.levels import region
-from metaspine.patient.policy import DEFAULT_POLICY, BoardPolicy, selectable_conflicts
+from metaspine.patient.policy import DEFAULT_POLICY, BoardPolicy
 
 _LAST_STEP = 3
 
@@ -46,7 +46,7 @@ _SOURCES: dict[str, tuple[str, ...]] = {
 
 def policy_facts(policy: BoardPolicy) -> dict[str, str]:
     """Return the side that is followed in every selectable conflict, as ``policy.<id>``."""
-    return {f"policy.{conflict.id}": policy.side(conflict.id) for conflict in selectable_conflicts()}
+    return {f"policy.{identifier}": side for identifier, side in policy.sides.items()}
 
 
 def patient_facts(case: Case, policy: BoardPolicy = DEFAULT_POLICY) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, cached_property
 
 from metaspine.errors import PolicyError
 from metaspine.evidence import Conflict, conflicts
@@ -50,6 +50,11 @@ class BoardPolicy:
     def side(self, identifier: str) -> str:
         """Return the side of a conflict that is followed: the centre's choice, else the default."""
         return self.choices.get(identifier, conflicts()[identifier].default)
+
+    @cached_property
+    def sides(self) -> Mapping[str, str]:
+        """The side that is followed in every selectable conflict, by its id."""
+        return {conflict.id: self.side(conflict.id) for conflict in selectable_conflicts()}
 
     @property
     def departures(self) -> tuple[str, ...]:
