@@ -27,10 +27,22 @@ class Condition:
         """Return whether the condition is true of a value of its fact."""
         return _OPERATORS[self.operator](value, self.operand)
 
+    @property
+    def wanted(self) -> str:
+        """What it asks of the fact, in words, e.g. "at least 7", "2 or 3", "anything but yes"."""
+        words = self.operand if isinstance(self.operand, tuple) else (self.operand,)
+        return _IN_WORDS[self.operator].format(" or ".join(_word(word) for word in words))
+
 
 def conditions(when: Mapping[str, Any]) -> tuple[Condition, ...]:
     """Return the conditions that a table writes down: a word, a list of words, or an operator with its operand."""
     return tuple(_condition(fact, wanted) for fact, wanted in when.items())
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return "not known"
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def all_of(truths: Iterable[Truth]) -> Truth:
@@ -88,4 +100,14 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], Truth]] = {
     "above": _compared(lambda value, bound: value > bound),
     "at_most": _compared(lambda value, bound: value <= bound),
     "at_least": _compared(lambda value, bound: value >= bound),
+}
+
+_IN_WORDS: Mapping[str, str] = {
+    "is": "{}",
+    "not": "anything but {}",
+    "includes": "with {} among them",
+    "below": "below {}",
+    "above": "above {}",
+    "at_most": "at most {}",
+    "at_least": "at least {}",
 }

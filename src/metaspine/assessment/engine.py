@@ -62,7 +62,7 @@ def _lesion_advice(case: Case, lesion: LesionFacts, of_patient: Facts) -> Lesion
         radiosensitivity=sensitivity,
         noms=decision,
         urgency=urgency(facts),
-        mechanical_urgency=mechanical_urgency(score),
+        mechanical_urgency=mechanical_urgency(score, facts),
         steroids=steroids(facts),
         iort_stabilisation=eligibility("stabilisation", facts),
         iort_kyphoplasty=eligibility("kyphoplasty", facts),

@@ -27,9 +27,9 @@ def sins(lesion: LesionFacts) -> Sins:
     return _score(components, bounds, "partial" if missing else "computed", missing)
 
 
-def mechanical_urgency(score: Sins) -> Answer:
+def mechanical_urgency(score: Sins, facts: Facts) -> Answer:
     """Return what the stability asks for; an unstable spine is never elective (SINS-07)."""
-    decision = decided(rules("sins", "mechanical_urgency"), {"sins_category": score.category})
+    decision = decided(rules("sins", "mechanical_urgency"), facts)
     return Answer(decision.outcome, Basis(decision.evidence, score.basis.missing))
 
 

@@ -1,0 +1,139 @@
+"""The trace names the very rules of the advice, the facts they fired on, and what almost decided otherwise."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from cases import known
+from worked_patients import PATIENTS, facts
+
+from metaspine.assessment import assess
+from metaspine.assessment.tables import rule_parts, rules
+from metaspine.assessment.trace import trace, trace_document
+from metaspine.exchange.case_file import case_from_document
+from metaspine.patient.advice import Advice, LesionAdvice
+from metaspine.patient.trace import AlmostFired, AskedFact, Fired, Trace, Traced
+
+
+def said(traced: Traced, part: str) -> list[Any]:
+    return [fired.said.outcome for fired in traced.fired if fired.said.rule.startswith(f"{part}.")]
+
+
+def of_lesion(traced: Traced, advice: LesionAdvice) -> None:
+    """Every answer of a lesion that rules give is among what its rules said."""
+    stop = said(traced, "noms.stops")
+    assert said(traced, "noms.capacity") == [advice.noms.surgical_capacity]
+    assert sorted(said(traced, "noms.flags")) == list(advice.noms.flags)
+    assert sorted(said(traced, "noms.hard_stops")) == list(advice.noms.hard_stops)
+    assert stop == ([advice.noms.recommendation] if stop else [])
+    if not stop:
+        assert (advice.noms.table_2013 or advice.noms.acceptable[0]) in said(traced, "noms.rows")
+    assert said(traced, "urgency.mri_within_h") == [advice.urgency.mri_within_h]
+    assert said(traced, "urgency.treatment_within_h") == [advice.urgency.treatment_within_h]
+    assert said(traced, "urgency.biopsy_within_h") == [advice.urgency.biopsy_within_h]
+    assert said(traced, "urgency.class") == [advice.urgency.urgency_class]
+    assert said(traced, "urgency.steroids") == [advice.steroids.value]
+    assert said(traced, "sins.mechanical_urgency") == [advice.mechanical_urgency.value]
+    assert tuple(sorted(said(traced, "iort.stabilisation"))) == advice.iort_stabilisation.reason_codes
+    assert tuple(sorted(said(traced, "iort.kyphoplasty"))) == advice.iort_kyphoplasty.reason_codes
+    assert set(said(traced, "iort.role")) == {advice.iort_stabilisation.role, advice.iort_kyphoplasty.role}
+    for part in ("ebrt_schedule", "preop_embolisation", "en_bloc_criteria_met"):
+        assert said(traced, f"treatment.{part}") == [getattr(advice, part).value]
+    if advice.postop_sbrt is not None:
+        for part in ("contraindications", "indications"):
+            assert tuple(sorted(said(traced, f"postoperative.{part}"))) == getattr(advice.postop_sbrt, part)
+
+
+def of_patient(traced: Traced, advice: Advice) -> None:
+    for part in ("survival_surgery_rule", "goals_of_care"):
+        assert said(traced, f"treatment.{part}") == [getattr(advice, part).value]
+    assert tuple(said(traced, "treatment.flags")) == advice.flags
+    assert tuple(said(traced, "treatment.prognosis_flags")) == advice.prognosis_flags
+
+
+@pytest.mark.parametrize("patient", PATIENTS, ids=lambda patient: patient["id"])
+def test_the_rules_of_the_trace_say_what_the_advice_says(patient: dict[str, Any]) -> None:
+    case = case_from_document(facts(patient))
+    advice, found = assess(case), trace(case)
+    of_patient(found.of_patient, advice)
+    for traced, lesion in zip(found.of_lesions, advice.lesions, strict=True):
+        assert traced.level == lesion.level
+        of_lesion(traced, lesion)
+
+
+def of(**changes: Any) -> Traced:
+    return traced_of(known(**changes)).of_lesions[0]
+
+
+def traced_of(document: dict[str, Any]) -> Trace:
+    return trace(case_from_document(document))
+
+
+def fired(traced: Traced, name: str) -> Fired:
+    (found,) = [each for each in traced.fired if each.said.rule == name]
+    return found
+
+
+def almost(traced: Traced, name: str) -> AlmostFired | None:
+    found = [each for each in traced.almost if each.said.rule == name]
+    return found[0] if found else None
+
+
+def test_a_rule_is_shown_with_the_facts_it_fired_on() -> None:
+    found = fired(of(neuro__presentation="clinical_cord_compression"), "urgency.steroids.STER-06b")
+    assert found.said.outcome == "CONFLICT_GIVE_OR_DEFER"
+    assert found.said.conflict == "CONFLICT-STEROIDS"
+    assert found.said.evidence == ("STER-06", "NOMS-19")
+    assert found.facts == (AskedFact("cord_signs", True), AskedFact("compression", "low"))
+
+
+def test_of_alternatives_only_those_that_hold_are_shown() -> None:
+    found = fired(of(oncology__brain_mets=True, patient__ecog=3), "treatment.en_bloc_criteria_met.SURG-08-FAILS")
+    assert {(fact.name, fact.value) for fact in found.facts} == {
+        ("patient.expected_survival_months", 12),
+        ("oncology.brain_mets", True),
+        ("patient.ecog", 3),
+    }
+
+
+def test_what_almost_decided_is_named_with_what_was_wanted() -> None:
+    found = almost(of(), "urgency.biopsy_within_h.URG-15")
+    assert found is None  # neither unproven nor with cord signs: two conditions away
+    found = almost(of(oncology__histology_confirmed=False), "urgency.biopsy_within_h.URG-15")
+    assert found is not None
+    assert (found.fact, found.wanted, found.said.outcome) == (AskedFact("cord_signs", False), "yes", 24)
+    unknown = almost(of(patient__expected_survival_months=None), "noms.capacity.CAPACITY-SURVIVAL")
+    assert unknown is not None
+    assert (unknown.fact, unknown.wanted) == (AskedFact("patient.expected_survival_months", None), "below 3")
+
+
+def test_nothing_almost_fired_that_would_change_nothing() -> None:
+    """A rule behind the one that decided, one that says the same, and a known fact that is simply another one."""
+    behind = of(neuro__presentation="clinical_cord_compression")
+    assert almost(behind, "urgency.steroids.STER-02") is None
+    same = of(neuro__presentation="local_pain", lesion__escc="0")
+    assert fired(same, "urgency.treatment_within_h.URG-13").said.outcome == 336
+    assert almost(same, "urgency.treatment_within_h.URG-12") is None
+    assert almost(same, "noms.stops.STOP-PREGNANT") is None
+    assert almost(of(patient__pregnant=None), "noms.stops.STOP-PREGNANT") is not None
+
+
+def test_lesions_and_patient_are_kept_apart() -> None:
+    document = known()
+    lesion = document.pop("lesion")
+    document["lesions"] = [lesion, lesion | {"level": "L2", "levels_involved": ["L2"], "escc": "3"}]
+    found = traced_of(document)
+    assert [traced.level for traced in found.of_lesions] == ["T8", "L2"]
+    assert [said(traced, "urgency.class") for traced in found.of_lesions] == [["elective"], ["urgent"]]
+    assert said(found.of_patient, "urgency.class") == []
+    assert said(found.of_patient, "treatment.goals_of_care") == ["PALLIATIVE_INTENT"]
+
+
+def test_names_lead_to_rules_and_the_document_is_json() -> None:
+    found = traced_of(known(oncology__primary="sclc"))
+    names = {each.name for name, part in rule_parts() for each in rules(name, part)}
+    assert {each.said.rule for traced in found.of_lesions for each in (*traced.fired, *traced.almost)} <= names
+    document = json.loads(json.dumps(trace_document(found)))
+    assert document["of_lesions"][0]["fired"][0]["said"]["rule"] == found.of_lesions[0].fired[0].said.rule
