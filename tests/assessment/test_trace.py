@@ -111,11 +111,13 @@ def test_what_almost_decided_is_named_with_what_was_wanted() -> None:
 
 def test_nothing_almost_fired_that_would_change_nothing() -> None:
     """A rule behind the one that decided, one that says the same, and a known fact that is simply another one."""
-    behind = of(neuro__presentation="clinical_cord_compression")
-    assert almost(behind, "urgency.steroids.STER-02") is None
-    same = of(neuro__presentation="local_pain", lesion__escc="0")
-    assert fired(same, "urgency.treatment_within_h.URG-13").said.outcome == 336
-    assert almost(same, "urgency.treatment_within_h.URG-12") is None
+    behind = of(lesion__pain="none", lesion__collapse="none")
+    assert fired(behind, "noms.rows.NOMS-01").facts[0] == AskedFact("compression", "low")
+    assert almost(behind, "noms.rows.NOMS-02") is not None
+    assert almost(behind, "noms.rows.NOMS-04") is None
+    same = of(lesion__pain="none", lesion__collapse="none", patient__expected_survival_months=5)
+    assert fired(same, "treatment.ebrt_schedule.RT-01").said.outcome == "8Gy/1"
+    assert almost(same, "treatment.ebrt_schedule.RT-02b") is None  # a deficit alone is wanting, for the same 8 Gy
     assert almost(same, "noms.stops.STOP-PREGNANT") is None
     assert almost(of(patient__pregnant=None), "noms.stops.STOP-PREGNANT") is not None
 

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Collection
+from dataclasses import fields
+from functools import cache, lru_cache
 from typing import Any
 
 from metaspine.assessment.rules import Facts
@@ -49,6 +50,16 @@ def policy_facts(policy: BoardPolicy) -> dict[str, str]:
     return {f"policy.{identifier}": side for identifier, side in policy.sides.items()}
 
 
+def section_facts(name: str, section: Any) -> dict[str, Any]:
+    """Return the facts of a section of the case by their keys, e.g. ``patient.kps``."""
+    return dict(zip(_keys(name, section.__class__), vars(section).values(), strict=True))
+
+
+@cache
+def _keys(name: str, section: Any) -> tuple[str, ...]:
+    return tuple(f"{name}.{field.name}" for field in fields(section))
+
+
 def patient_facts(case: Case, policy: BoardPolicy = DEFAULT_POLICY) -> dict[str, Any]:
     """Return the facts that hold for the patient, whichever lesion is looked at, and what the centre follows."""
     facts: dict[str, Any] = policy_facts(policy)
@@ -58,7 +69,7 @@ def patient_facts(case: Case, policy: BoardPolicy = DEFAULT_POLICY) -> dict[str,
         ("neuro", case.neuro),
         ("laboratory", case.laboratory),
     ):
-        facts |= {f"{name}.{key}": value for key, value in vars(section).items()}
+        facts.update(section_facts(name, section))
     oncology, neuro = case.oncology, case.neuro
     unproven = oncology.primary == "unknown" or oncology.histology_confirmed is False
     vertebral = _vertebral_metastases(case)
@@ -81,7 +92,7 @@ def patient_facts(case: Case, policy: BoardPolicy = DEFAULT_POLICY) -> dict[str,
 
 def lesion_facts(lesion: LesionFacts, of_patient: Facts) -> dict[str, Any]:
     """Return the facts of one lesion together with those of its patient."""
-    facts = {**of_patient, **{f"lesion.{key}": value for key, value in vars(lesion).items()}}
+    facts = {**of_patient, **section_facts("lesion", lesion)}
     prior = lesion.prior_rt_at_level
     course = prior if isinstance(prior, PriorRadiotherapy) else None
     compression = None if lesion.escc is None else table("escc")["class"][lesion.escc]
@@ -98,12 +109,11 @@ def lesion_facts(lesion: LesionFacts, of_patient: Facts) -> dict[str, Any]:
     }
 
 
-def unknown_keys(names: Iterable[str], facts: Facts) -> tuple[str, ...]:
+def unknown_keys(names: Collection[str], facts: Facts) -> tuple[str, ...]:
     """Return the keys of the case file that are not known, among the sources of the named facts."""
-    keys = source_keys(tuple(names))
-    if not keys:
+    if not names:
         return ()
-    unknown = [key for key in keys if facts.get(key) is None]
+    unknown = [key for key in source_keys(tuple(names)) if facts.get(key) is None]
     return tuple([key for key in unknown if key.rpartition(".")[0] not in unknown])
 
 

@@ -39,7 +39,8 @@ class Index:
         self._start = (1 << 3 * self._width) - 1
         self._after = [-1 << bisect_right(self._rule_of, place) for place in range(len(rules))]
         self._words: list[tuple[str, Callable[[Any, int], int], int]] = []
-        self._others: list[tuple[str, Callable[[Any], int]]] = []
+        self._numbers: list[tuple[str, list[float], list[int], int]] = []
+        self._sets: list[tuple[str, Callable[[Any], int]]] = []
         for fact in self.facts:
             self._arrange(fact)
 
@@ -48,8 +49,11 @@ class Index:
         masks = self._start
         for fact, of_word, of_another in self._words:
             masks &= of_word(facts[fact], of_another)
-        for fact, of_value in self._others:
-            masks &= of_value(facts[fact])
+        for fact, bounds, of_bin, of_unknown in self._numbers:
+            value = facts[fact]
+            masks &= of_unknown if value is None else of_bin[bisect_left(bounds, value) + bisect_right(bounds, value)]
+        for fact, of_set in self._sets:
+            masks &= of_set(facts[fact])
         width, every = self._width, self._every
         return masks & every, masks >> width & ~(masks >> 2 * width) & every
 
@@ -74,21 +78,14 @@ class Index:
         """Prepare the masks for every value of a fact that the conditions can tell apart."""
         asking = [condition for row in self._rows for condition in row if condition.fact == fact]
         if any(condition.operator == "includes" for condition in asking):
-            self._others.append((fact, lru_cache(maxsize=1024)(lambda value: self._masks(fact, value))))
+            self._sets.append((fact, lru_cache(maxsize=1024)(lambda value: self._masks(fact, value))))
         elif bounds := bounds_of(asking):
-            self._others.append((fact, self._binned(fact, bounds)))
+            bins = [self._masks(fact, value) for value in each_side(bounds)]
+            self._numbers.append((fact, bounds, bins, self._masks(fact, None)))
         else:
             words = (word for condition in asking for word in condition.operand)
             masks = {word: self._masks(fact, word) for word in (None, *words)}
             self._words.append((fact, masks.get, self._masks(fact, object())))
-
-    def _binned(self, fact: str, bounds: list[float]) -> Callable[[Any], int]:
-        """Return the look-up of a number: below, at and between its bounds, and above them."""
-        masks = [self._masks(fact, value) for value in each_side(bounds)]
-        unknown = self._masks(fact, None)
-        return lambda value: (
-            unknown if value is None else masks[bisect_left(bounds, value) + bisect_right(bounds, value)]
-        )
 
     def _masks(self, fact: str, value: Any) -> int:
         """Return the three masks of a value, one above the other."""

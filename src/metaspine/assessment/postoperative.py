@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metaspine.assessment.facts import unknown_keys
+from metaspine.assessment.facts import section_facts, unknown_keys
 from metaspine.assessment.rules import Facts, every_that_applies, evidence_of, gathered
 from metaspine.assessment.tables import rules
 from metaspine.patient.advice import Basis, PostoperativeSbrt
@@ -11,7 +11,7 @@ from metaspine.patient.case import PostoperativeFacts
 
 def postoperative_sbrt(postop: PostoperativeFacts, facts: Facts) -> PostoperativeSbrt:
     """Return whether the patient is a candidate: an indication, and every contraindication known to be absent."""
-    facts = {**facts, **{f"postop.{key}": value for key, value in vars(postop).items()}}
+    facts = {**facts, **section_facts("postop", postop)}
     against_rules = rules("postoperative", "contraindications")
     against = gathered(against_rules, facts)
     indications = every_that_applies(rules("postoperative", "indications"), facts)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from metaspine.assessment.conditions import Condition, Facts, Truth, all_of, any_of, conditions
 from metaspine.assessment.index import Index
@@ -87,8 +87,7 @@ class RuleList(tuple[Rule, ...]):
         return Index([rule.rows for rule in self])
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """The rule that decided, and the unknown facts that could have decided otherwise."""
 
     rule: Rule
@@ -105,8 +104,7 @@ class Decision:
         return self.rule.evidence
 
 
-@dataclass(frozen=True)
-class Gathered:
+class Gathered(NamedTuple):
     """Every rule that fires, and the unknown facts that could have added others or decide them."""
 
     rules: tuple[Rule, ...]
