@@ -85,7 +85,7 @@ def test_a_rule_is_shown_with_the_facts_it_fired_on() -> None:
     found = fired(of(neuro__presentation="clinical_cord_compression"), "urgency.steroids.STER-06b")
     assert found.said.outcome == "CONFLICT_GIVE_OR_DEFER"
     assert found.said.conflict == "CONFLICT-STEROIDS"
-    assert found.said.evidence == ("STER-06", "NOMS-19")
+    assert found.said.evidence[:2] == ("STER-06", "NOMS-19")
     assert found.facts == (AskedFact("cord_signs", True), AskedFact("compression", "low"))
 
 
