@@ -1,8 +1,9 @@
 """Cases that bring a rule to fire and cases that do not, found by drawing facts, so that a new rule needs no handwork.
 
 A case is the unremarkable patient of ``cases.KNOWN`` with some facts drawn anew from the values that rules can tell
-apart. One pool of them serves all rules. For a rule that none of them brings to fire a case is changed step by step,
-and a step is kept where it leaves fewer of the rule's conditions unmet, or fewer rules before it that fire.
+apart. One pool of them, with the cases written by hand for the pathway, serves all rules. For a rule that none of them
+brings to fire a case is changed step by step, and a step is kept where it leaves fewer of the rule's conditions unmet,
+or fewer rules before it that fire.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from random import Random
 from typing import Any
 
 from cases import KNOWN
+from pathway_cases import SPEAKS, document_of
 
 from metaspine.assessment import assess
 from metaspine.assessment.facts import source_keys
+from metaspine.assessment.pathway import pathway
 from metaspine.assessment.possible_values import possible_values
 from metaspine.assessment.rules import Consulted, Rule, consulted
 from metaspine.assessment.tables import rule_parts, rules
@@ -127,7 +130,10 @@ def _pool() -> tuple[Drawn, ...]:
     for _ in range(POOL):
         share = random.choice((0.05, 0.2, 0.5))
         drawn.append(_drawn({key: random.choice(_values(key)) for key in VALUES if random.random() < share}))
-    return tuple(each for each in drawn if each is not None)
+    by_hand = (
+        _assessed(document_of(changes), changes.get("policy", {})) for pair in SPEAKS.values() for changes in pair
+    )
+    return tuple(each for each in (*drawn, *by_hand) if each is not None)
 
 
 def _keys(of_rules: tuple[Rule, ...]) -> tuple[str, ...]:
@@ -149,13 +155,17 @@ def _drawn(facts: dict[str, Any]) -> Drawn | None:
     document["lesion"]["levels_involved"] = None
     for key in sorted(facts):
         _write(document, choices, key, facts[key])
+    return _assessed(document, choices)
+
+
+def _assessed(document: dict[str, Any], choices: dict[str, str]) -> Drawn | None:
     try:
         case = case_from_document(document)
     except CaseError:
         return None
     policy = BoardPolicy(choices=choices)
     with consulted() as heard:
-        assess(case, policy)
+        pathway(case, assess(case, policy))
     fired = frozenset(rule.name for asked in heard for rule in asked.fired)
     return Drawn(case, policy, tuple(heard), frozenset(asked.rules[0].part for asked in heard), fired)
 
