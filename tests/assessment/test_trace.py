@@ -86,7 +86,7 @@ def test_a_rule_is_shown_with_the_facts_it_fired_on() -> None:
     assert found.said.outcome == "CONFLICT_GIVE_OR_DEFER"
     assert found.said.conflict == "CONFLICT-STEROIDS"
     assert found.said.evidence[:2] == ("STER-06", "NOMS-19")
-    assert found.facts == (AskedFact("cord_signs", True), AskedFact("compression", "low"))
+    assert found.facts[:2] == (AskedFact("cord_signs", True), AskedFact("compression", "low"))
 
 
 def test_of_alternatives_only_those_that_hold_are_shown() -> None:
