@@ -155,6 +155,24 @@ def batch(
 
 
 @app.command()
+def rules(
+    *,
+    table: Annotated[
+        str | None, typer.Option("--table", help="Only this table, e.g. noms.", show_default=False)
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Check that every rule has a ground; else exit 1.")] = False,
+    json_output: Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+) -> None:
+    """List every rule of the assessment in words: when it fires, what it says, its weight and what it rests on."""
+    from metaspine.cli.rules import check_command, rules_command
+
+    if check:
+        raise typer.Exit(check_command())
+    rules_command(table, json_output=json_output, markdown=markdown)
+
+
+@app.command()
 def scan(
     path: Annotated[Path, typer.Argument(help="A DICOM folder or a NIfTI file.", show_default=False)],
     structures: Structures = None,

@@ -3,8 +3,8 @@
 xraylib's energy-absorption and Kissel totals are wrong for light elements (water at 20 keV by 30 %) and are never used:
 energy transfer is built from the photoelectric coefficient and the Compton coefficient with its mean transfer. Atoms
 are independent (no molecular interference), the bound electrons enter by S(x, Z) and F(x, Z), Doppler broadening is
-left out. Source of the data: xraylib 4 (Schoonjans 2011, doi:10.1016/j.sab.2011.09.011), form factors after Hubbell
-1975 (doi:10.1063/1.555523).
+left out. Source of the data: xraylib 4 (Schoonjans 2011, doi:10.1016/j.sab.2011.09.011; PHO-01), form factors after
+Hubbell 1975 (doi:10.1063/1.555523). The tests hold the sum to NIST's coefficients of oxygen (PHO-03).
 """
 
 from __future__ import annotations
