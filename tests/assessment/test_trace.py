@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from worked_patients import PATIENTS, facts
 from metaspine.assessment import assess
 from metaspine.assessment.tables import rule_parts, rules
 from metaspine.assessment.trace import trace, trace_document
-from metaspine.exchange.case_file import case_from_document
+from metaspine.assessment.what_if import what_if
+from metaspine.exchange.case_file import case_from_document, read_case
 from metaspine.patient.advice import Advice, LesionAdvice
 from metaspine.patient.trace import AlmostFired, AskedFact, Fired, Trace, Traced
 
@@ -131,6 +133,43 @@ def test_lesions_and_patient_are_kept_apart() -> None:
     assert [said(traced, "urgency.class") for traced in found.of_lesions] == [["elective"], ["urgent"]]
     assert said(found.of_patient, "urgency.class") == []
     assert said(found.of_patient, "treatment.goals_of_care") == ["PALLIATIVE_INTENT"]
+
+
+def test_a_rule_that_fired_in_one_reading_of_its_list_did_not_almost_fire_in_another() -> None:
+    """Indeterminate stability: the rows are read with and without stabilising."""
+    both = of(oncology__primary="rcc")
+    rows = [each.said.rule for each in both.fired if "rows" in each.said.rule]
+    assert rows == ["noms.rows.NOMS-04", "noms.rows.NOMS-03"]
+    assert almost(both, "noms.rows.NOMS-04") is None
+
+
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "rules.md").read_text(encoding="utf-8")
+EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "l1" / "case.yaml"
+
+
+def test_the_page_on_rules_shows_what_the_program_says() -> None:
+    case = read_case(EXAMPLE)
+    (found,) = trace(case).of_lesions
+    fired_lines = {f"{each.said.rule} says {each.said.outcome}: {shown(each.facts)}" for each in found.fired}
+    almost_lines = {
+        f"{each.said.rule} would say {each.said.outcome}: {shown((each.fact,))}, wanted {each.wanted}"
+        for each in found.almost
+    }
+    what_if_lines = {
+        f"{change.key} {each.value}: {altered.part} {altered.after}"
+        for change in what_if(case)
+        for each in change.alternatives
+        for altered in each.alters
+    }
+    said_by_the_program = (fired_lines, almost_lines, what_if_lines)
+    blocks = [block.split("```")[0].strip().splitlines() for block in PAGE.split("```text\n")[1:]]
+    for block, lines in zip(blocks, said_by_the_program, strict=True):
+        assert block
+        assert set(block) <= lines
+
+
+def shown(asked: tuple[AskedFact, ...]) -> str:
+    return ", ".join(f"{fact.name} {fact.value}" for fact in asked)
 
 
 def test_names_lead_to_rules_and_the_document_is_json() -> None:

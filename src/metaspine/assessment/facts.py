@@ -47,7 +47,7 @@ _SOURCES: dict[str, tuple[str, ...]] = {
 
 def policy_facts(policy: BoardPolicy) -> dict[str, str]:
     """Return the side that is followed in every selectable conflict, as ``policy.<id>``."""
-    return {f"policy.{identifier}": side for identifier, side in policy.sides.items()}
+    return dict(policy.facts)
 
 
 def section_facts(name: str, section: Any) -> dict[str, Any]:

@@ -44,11 +44,10 @@ def trace_document(found: Trace) -> dict[str, Any]:
 
 def _traced(level: str, heard: Iterable[Consulted]) -> Traced:
     here = [asked for asked in heard if asked.level == level]
-    return Traced(
-        level,
-        _once(Fired(_said(rule), _grounds(rule, asked.facts)) for asked in here for rule in asked.fired),
-        _once(almost for asked in here for almost in _almost(asked)),
-    )
+    fired = _once(Fired(_said(rule), _grounds(rule, asked.facts)) for asked in here for rule in asked.fired)
+    names = {each.said.rule for each in fired}
+    almost = _once(each for asked in here for each in _almost(asked) if each.said.rule not in names)
+    return Traced(level, fired, almost)
 
 
 def _said(rule: Rule) -> Said:

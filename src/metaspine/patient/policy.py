@@ -52,9 +52,9 @@ class BoardPolicy:
         return self.choices.get(identifier, conflicts()[identifier].default)
 
     @cached_property
-    def sides(self) -> Mapping[str, str]:
-        """The side that is followed in every selectable conflict, by its id."""
-        return {conflict.id: self.side(conflict.id) for conflict in selectable_conflicts()}
+    def facts(self) -> Mapping[str, str]:
+        """The side that is followed in every selectable conflict, as the fact ``policy.<id>`` that rules read."""
+        return {f"policy.{conflict.id}": self.side(conflict.id) for conflict in selectable_conflicts()}
 
     @property
     def departures(self) -> tuple[str, ...]:
