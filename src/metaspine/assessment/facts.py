@@ -114,6 +114,8 @@ def unknown_keys(names: Collection[str], facts: Facts) -> tuple[str, ...]:
     if not names:
         return ()
     unknown = [key for key in source_keys(tuple(names)) if facts.get(key) is None]
+    if len(unknown) < 2:
+        return tuple(unknown)
     return tuple([key for key in unknown if key.rpartition(".")[0] not in unknown])
 
 
