@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+
 from metaspine.assessment.facts import unknown_keys
 from metaspine.assessment.rules import Decision, Facts, decided, evidence_of
 from metaspine.assessment.tables import rules, table
@@ -37,7 +40,15 @@ def steroids(facts: Facts) -> Answer:
 def answer(name: str, part: str, facts: Facts) -> Answer:
     """Return what the first rule of a table's part says that applies."""
     decision = decided(rules(name, part), facts)
+    if not decision.missing:
+        return _answers_without_doubt(name, part)[decision.rule.id]
     return Answer(decision.outcome, basis_of((decision,), facts))
+
+
+@cache
+def _answers_without_doubt(name: str, part: str) -> Mapping[str, Answer]:
+    """Return the answer of each rule where nothing is missing that could change it."""
+    return {rule.id: Answer(rule.then, Basis(evidence_of((rule,)))) for rule in rules(name, part)}
 
 
 def basis_of(decisions: tuple[Decision, ...], facts: Facts) -> Basis:
