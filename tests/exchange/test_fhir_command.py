@@ -50,6 +50,14 @@ def test_the_advice_becomes_a_bundle(tmp_path: Path) -> None:
     assert {entry["resource"]["resourceType"] for entry in document["entry"]} >= {"CarePlan", "Observation"}
 
 
+def test_the_advice_follows_the_centres_policy(tmp_path: Path) -> None:
+    policy, case, bundle = tmp_path / "policy.yaml", tmp_path / "case.yaml", tmp_path / "advice.json"
+    policy.write_text("centre: A\nversion: '1'\nchoices:\n  CONFLICT-SCLC: s2_resistant\n", "utf-8")
+    case.write_text("oncology: {primary: sclc, histology_confirmed: true}\nlesion: {level: T8, escc: '1a'}\n", "utf-8")
+    run("fhir", str(case), "--advice", "--policy", str(policy), "--to", str(bundle))
+    assert "Followed: s2_resistant, the centre's choice." in bundle.read_text("utf-8")
+
+
 def test_a_bundle_is_assessed_like_a_case_file() -> None:
     document = json.loads(run("assess", str(EXAMPLES / "fhir" / "bundle.json"), "--json"))
     assert document["noms"]["recommendation"] == "SEP_SURG_THEN_SRS"

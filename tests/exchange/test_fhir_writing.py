@@ -29,6 +29,7 @@ from metaspine.exchange.fhir_reading import bundle_as_case
 from metaspine.exchange.fhir_writing import case_bundle
 from metaspine.patient.advice import DISCLAIMER
 from metaspine.patient.case import Case, Primary
+from metaspine.patient.policy import BoardPolicy
 
 CASES = json.loads((Path(__file__).parent.parent / "assessment" / "data" / "cases.json").read_text(encoding="utf-8"))
 NAMES = ("patient", "oncology", "lesion", "lesions", "neuro", "postop")
@@ -284,7 +285,20 @@ def test_contradictions_and_conflicts_are_issues() -> None:
     found = by_code(advice_of({**EMERGENCY, "neuro": denied}))
     assert found["urn:metaspine:code|flag.CONTRADICTION_AIS_MYELOPATHY"]["severity"] == "high"
     small_cell = {**EMERGENCY, "oncology": {"primary": "sclc", "histology_confirmed": True}}
-    assert by_code(advice_of(small_cell))["urn:metaspine:code|radiosensitivity.conflict"]["severity"] == "moderate"
+    issue = by_code(advice_of(small_cell))["urn:metaspine:code|conflict.CONFLICT-SCLC"]
+    assert issue["severity"] == "moderate"
+    assert "[s1_sensitive]" in issue["detail"]
+    assert "Gerszten" in issue["detail"]
+    assert issue["mitigation"][0]["action"]["text"].startswith("Followed: ask, the default.")
+
+
+def test_the_choice_of_a_centre_stands_on_the_output() -> None:
+    case = case_from_document({**EMERGENCY, "oncology": {"primary": "sclc", "histology_confirmed": True}})
+    advice = assess(case, BoardPolicy(centre="A", choices={"CONFLICT-SCLC": "s2_resistant"}))
+    issue = by_code(written(advice_bundle(case, advice, in_words=in_words)))[
+        "urn:metaspine:code|conflict.CONFLICT-SCLC"
+    ]
+    assert issue["mitigation"][0]["action"]["text"].startswith("Followed: s2_resistant, the centre's choice.")
 
 
 def test_an_incomplete_score_is_a_range_and_no_number() -> None:

@@ -86,11 +86,12 @@ def fhir(
     source: Annotated[Path, typer.Argument(help="A case file or a FHIR R4 bundle.", show_default=False)],
     to: Annotated[Path, typer.Option("--to", help="Where to: .json is a FHIR bundle, .yaml a case file.")],
     advice: Annotated[bool, typer.Option("--advice", help="Write the advice instead of the case.")] = False,
+    policy: Annotated[Path | None, typer.Option("--policy", help="The centre's policy (YAML), for --advice.")] = None,
 ) -> None:
     """Turn a case into a FHIR bundle (mCODE), a bundle into a case, or write the advice as FHIR."""
     from metaspine.cli.fhir import fhir_command
 
-    fhir_command(source, to, advice=advice)
+    fhir_command(source, to, advice=advice, policy=policy)
 
 
 @app.command()

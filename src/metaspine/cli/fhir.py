@@ -15,11 +15,13 @@ from metaspine.exchange.case_document import case_document
 from metaspine.exchange.case_file import read_case
 from metaspine.exchange.fhir_advice import advice_bundle
 from metaspine.exchange.fhir_writing import case_bundle
+from metaspine.exchange.policy_file import read_board_policy
 from metaspine.patient.case import Case
+from metaspine.patient.policy import DEFAULT_POLICY
 from metaspine.running.writing import whole_file
 
 
-def fhir_command(source: Path, to: Path, *, advice: bool) -> None:
+def fhir_command(source: Path, to: Path, *, advice: bool, policy: Path | None = None) -> None:
     """Read a case or a bundle and write what the ending of ``to`` asks for: .json a bundle, .yaml a case file.
 
     Raises
@@ -35,7 +37,7 @@ def fhir_command(source: Path, to: Path, *, advice: bool) -> None:
             remedy="End it in .json for a FHIR bundle" + ("" if advice else ", in .yaml for a case file"),
         )
     case = read_case(source)
-    text = json.dumps(_bundle(case, advice), indent=2) + "\n" if kind == ".json" else _case_file(case)
+    text = json.dumps(_bundle(case, advice, policy), indent=2) + "\n" if kind == ".json" else _case_file(case)
     with whole_file(to) as path:
         path.write_text(text, encoding="utf-8")
     _show_notes(case)
@@ -43,8 +45,11 @@ def fhir_command(source: Path, to: Path, *, advice: bool) -> None:
     results.print(DISCLAIMER, highlight=False)
 
 
-def _bundle(case: Case, advice: bool) -> dict[str, object]:
-    return advice_bundle(case, assess(case), in_words=in_words) if advice else case_bundle(case)
+def _bundle(case: Case, advice: bool, policy: Path | None) -> dict[str, object]:
+    if not advice:
+        return case_bundle(case)
+    followed = DEFAULT_POLICY if policy is None else read_board_policy(policy)
+    return advice_bundle(case, assess(case, followed), in_words=in_words)
 
 
 def _case_file(case: Case) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from metaspine.evidence import conflicts
 from metaspine.exchange.fhir_codes import NOMS, concept, site_of
 from metaspine.exchange.fhir_models import (
     Activity,
@@ -213,9 +214,30 @@ class _Writer:
             if code not in noms.hard_stops:
                 severity = "high" if code in _SERIOUS else "moderate" if "CONFLICT" in code else "low"
                 yield self._issue("flag", code, severity, noms.flag_evidence.get(code, ()), lesion.level)
-        if lesion.radiosensitivity.conflict:
-            basis = lesion.radiosensitivity.basis
-            yield self._issue("radiosensitivity", "conflict", "moderate", basis.evidence, lesion.level)
+        yield from self._conflicts(lesion)
+
+    def _conflicts(self, lesion: LesionAdvice) -> Iterator[DetectedIssue]:
+        """Yield each conflict between sources that the advice for a lesion rests on, and the side that is followed."""
+        for conflict in (conflicts()[name] for name in _conflicts_of(lesion)):
+            side = self._advice.policy.side(conflict.id)
+            choice = "the centre's choice" if side != conflict.default else "the default"
+            sides = " ".join(
+                f"[{key}] {one.statement} ({', '.join(one.references)})" for key, one in conflict.sides.items()
+            )
+            yield DetectedIssue(
+                meta=_meta(),
+                extension=[*_ground([conflict.id]), *_site(lesion.level), self._remark()],
+                status="preliminary",
+                code=concept(f"{CODE}|conflict.{conflict.id}", text=conflict.question),
+                severity="moderate",
+                patient=self._subject,
+                identified_date_time=self._now,
+                detail=f"{lesion.level}: {conflict.question} {sides} {self._advice.disclaimer}",
+                mitigation=[Mitigation(action=CodeableConcept(text=f"Followed: {side}, {choice}. {conflict.why}"))],
+            )
+
+    def _remark(self) -> Extension:
+        return Extension(url=REMARK, value_string=self._advice.disclaimer)
 
     def _issue(
         self, part: str, code: str, severity: str, evidence: Iterable[str], level: str, todo: Iterable[str] = ()
@@ -227,7 +249,7 @@ class _Writer:
             extension=[
                 *_ground(evidence),
                 *(_site(level) if level else ()),
-                Extension(url=REMARK, value_string=self._advice.disclaimer),
+                self._remark(),
             ],
             status="preliminary",
             code=concept(f"{CODE}|{part}.{code}", text=words),
@@ -237,6 +259,13 @@ class _Writer:
             detail=f"{f'{level}: ' if level else ''}{words}. {self._advice.disclaimer}",
             mitigation=[Mitigation(action=CodeableConcept(text=action)) for action in actions],
         )
+
+
+def _conflicts_of(lesion: LesionAdvice) -> list[str]:
+    """Return the ids of the conflicts among all that the advice for a lesion rests on, each once."""
+    bases = [part.basis.evidence for part in vars(lesion).values() if hasattr(part, "basis")]
+    named = [*bases, *lesion.noms.flag_evidence.values()]
+    return list(dict.fromkeys(name for evidence in named for name in evidence if name in conflicts()))
 
 
 def _total(total: int | None, reachable: tuple[int, int] | None, reason: str) -> dict[str, Any]:
