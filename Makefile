@@ -5,6 +5,7 @@
 #   make check     style, types, floors of the house
 #   make tools     as root: the system programs that some tests compare with
 #   make bench     measure speed
+#   make mutate    break every rule once and see a test turn red (takes an hour)
 #   make validate  compare with measurements and other programs; writes docs/validation.md
 #   make lock      resolve the dependencies anew (needs uv)
 #   make clean     remove .venv and what was built
@@ -13,7 +14,7 @@
 .NOTPARALLEL:
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: demo test check tools bench validate lock clean
+.PHONY: demo test check tools bench mutate validate lock clean
 
 demo:
 	@scripts/set_up
@@ -37,6 +38,10 @@ tools:
 bench:
 	@scripts/set_up with-tests
 	.venv/bin/python -m benchmarks
+
+mutate:
+	@scripts/set_up with-tests
+	.venv/bin/python -m validation.mutation
 
 validate:
 	@scripts/set_up with-tests

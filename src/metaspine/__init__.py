@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, Any
 from metaspine.version import __version__
 
 if TYPE_CHECKING:
-    from metaspine.assessment import assess
+    from metaspine.assessment import assess, prepare_board
     from metaspine.dosimetry import compute_dose
     from metaspine.evaluation import Wanted, evaluate, run_monte_carlo
     from metaspine.exchange.case_file import read_case
+    from metaspine.exchange.policy_file import read_board_policy
     from metaspine.exchange.scans import read_scan
     from metaspine.patient.prescription import DoseLimit, Prescription
     from metaspine.planning import make_plan, read_plan, treat_by_monte_carlo
-    from metaspine.reports import write_monte_carlo, write_refusal, write_report
+    from metaspine.reports import write_board, write_monte_carlo, write_refusal, write_report
 
 _HOME = {
     "DoseLimit": "metaspine.patient.prescription",
@@ -35,11 +36,14 @@ _HOME = {
     "compute_dose": "metaspine.dosimetry",
     "evaluate": "metaspine.evaluation",
     "make_plan": "metaspine.planning",
+    "prepare_board": "metaspine.assessment",
+    "read_board_policy": "metaspine.exchange.policy_file",
     "read_case": "metaspine.exchange.case_file",
     "read_plan": "metaspine.planning",
     "read_scan": "metaspine.exchange.scans",
     "run_monte_carlo": "metaspine.evaluation",
     "treat_by_monte_carlo": "metaspine.planning",
+    "write_board": "metaspine.reports",
     "write_monte_carlo": "metaspine.reports",
     "write_refusal": "metaspine.reports",
     "write_report": "metaspine.reports",
@@ -54,11 +58,14 @@ __all__ = [
     "compute_dose",
     "evaluate",
     "make_plan",
+    "prepare_board",
+    "read_board_policy",
     "read_case",
     "read_plan",
     "read_scan",
     "run_monte_carlo",
     "treat_by_monte_carlo",
+    "write_board",
     "write_monte_carlo",
     "write_refusal",
     "write_report",

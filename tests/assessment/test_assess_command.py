@@ -148,7 +148,7 @@ def test_unknown_evidence_names_the_nearest() -> None:
 def test_assess_starts_without_the_dose_engines(example_folder: Path) -> None:
     script = (
         "import sys; from metaspine.cli.assess import assess_command; from pathlib import Path; "
-        f"assess_command(Path({str(example_folder / 't12' / 'case.yaml')!r}), True); "
+        f"assess_command(Path({str(example_folder / 't12' / 'case.yaml')!r}), policy=None, to=None, json_output=True); "
         "heavy = {'numba', 'scipy', 'matplotlib', 'numpy', 'pydicom', 'nibabel', 'typst'} & set(sys.modules); "
         "sys.exit(', '.join(sorted(heavy)) or 0)"
     )

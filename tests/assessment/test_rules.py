@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metaspine.assessment import assess, in_words
+from metaspine.assessment.among_lesions import facts_among
 from metaspine.assessment.answers import answered_facts, answered_patient_facts
 from metaspine.assessment.facts import lesion_facts, patient_facts
 from metaspine.assessment.rules import (
@@ -239,7 +240,8 @@ def every_fact() -> set[str]:
     postop = {f"postop.{name}" for name in ("contiguous_levels", "asia", "residual_escc")}
     advice = assess(case)
     answered = answered_facts(case, lesion, advice, advice.leading)
-    return {*known, *postop, *LATER, *answered, *answered_patient_facts(case, advice)}
+    among = facts_among(case, advice)["T8"]
+    return {*known, *postop, *LATER, *answered, *answered_patient_facts(case, advice), *among}
 
 
 LATER = {
@@ -257,6 +259,12 @@ LATER = {
     "status",
     "targetable_alteration",
     "radioresistant_primary",
+    "option",
+    "iort_role",
+    "any_row_of_radiosurgery",
+    "mri_within_h",
+    "biopsy_within_h",
+    "rades_bsc_2013",
 }
 """What a later step adds to the facts of a lesion."""
 

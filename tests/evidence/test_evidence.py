@@ -11,6 +11,7 @@ from metaspine.assessment.tables import rule_parts, rules, table_names
 from metaspine.errors import InputError
 from metaspine.evidence import Confidence, bibliography, entries, look_up
 from metaspine.evidence import entries as all_entries
+from metaspine.evidence.markdown import evidence_markdown
 
 SOURCE = Path(__file__).parent.parent.parent / "src" / "metaspine"
 FAMILIES = (
@@ -61,3 +62,16 @@ RULES_OF_TABLES = {
 def test_unknown_evidence() -> None:
     with pytest.raises(InputError, match="no evidence entry NOPE-1"):
         look_up("NOPE-1")
+
+
+def test_the_page_of_all_evidence_is_the_generated_one() -> None:
+    page = SOURCE.parent.parent / "docs" / "evidence.md"
+    assert page.read_text(encoding="utf-8") == evidence_markdown(), (
+        "run: metaspine evidence --markdown > docs/evidence.md"
+    )
+
+
+def test_the_page_holds_every_entry_conflict_and_reference() -> None:
+    page = evidence_markdown()
+    for name in (*entries(), *bibliography()):
+        assert f"| {name} |" in page or f"### {name}" in page, name

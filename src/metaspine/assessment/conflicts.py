@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from metaspine.assessment.engine import assess
@@ -11,17 +10,7 @@ from metaspine.evidence import Conflict, conflicts
 from metaspine.patient.advice import Advice, LesionAdvice
 from metaspine.patient.case import Case
 from metaspine.patient.pathway import Advisory
-from metaspine.patient.policy import BoardPolicy, Ground
-
-
-@dataclass(frozen=True)
-class Followed:
-    """A conflict, the side of it that is followed, and whether the centre or section G says so."""
-
-    conflict: Conflict
-    side: str
-    chosen_by_centre: bool
-    ground: Ground
+from metaspine.patient.policy import BoardPolicy, Followed, Ground
 
 
 def conflicts_of(case: Case, advice: Advice, advisories: Iterable[Advisory] = ()) -> tuple[Followed, ...]:

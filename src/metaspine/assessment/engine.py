@@ -32,7 +32,7 @@ def assess(case: Case, policy: BoardPolicy = DEFAULT_POLICY) -> Advice:
     warnings, prognosis = flags("flags", facts), flags("prognosis_flags", facts)
     return Advice(
         lesions=lesions,
-        worst=max(range(len(lesions)), key=lambda place: (_severity(lesions[place]), -place)),
+        worst=max(range(len(lesions)), key=lambda place: (severity(lesions[place]), -place)),
         listed=case.listed,
         tokuhashi_revised=tokuhashi_revised(facts),
         tomita=tomita(facts),
@@ -74,8 +74,8 @@ def _lesion_advice(case: Case, lesion: LesionFacts, of_patient: Facts) -> Lesion
     )
 
 
-def _severity(advice: LesionAdvice) -> tuple[int, int, int]:
-    """Order lesions by urgency, then ESCC, then the upper bound of SINS (G1-17)."""
+def severity(advice: LesionAdvice) -> tuple[int, int, int]:
+    """Return what orders lesions: urgency, then ESCC, then the upper bound of SINS (G1-17)."""
     return (
         urgency_rank(advice.urgency.urgency_class),
         grade_rank(advice.escc.grade),

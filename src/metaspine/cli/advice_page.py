@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from metaspine.assessment import hours_in_words, in_words
-from metaspine.assessment.document import parts
-from metaspine.evidence import look_up
+from metaspine.cli.board_page import closing, heading, ids, opening, options, scores
 from metaspine.patient.advice import Advice, Answer, Basis, IortEligibility, LesionAdvice, Score
+from metaspine.patient.board import Board
 from metaspine.patient.case import Case
 
 _STATUS_STYLE = {"eligible": "green", "conditional": "yellow", "indeterminate": "yellow", "ineligible": "red"}
@@ -23,19 +23,24 @@ _WITHOUT_CORD_SIGNS = ("OMIT_ASYMPTOMATIC_RADIOLOGICAL", "NOT_INDICATED")
 _MARK = {"hard": ("✗ ", "red"), "unknown": ("? ", "yellow"), "conditional": ("! ", "yellow")}
 
 
-def advice_page(case: Case, advice: Advice) -> Iterator[RenderableType]:
-    """Yield the blocks of the page: disclaimer, each lesion, the patient, what is missing, how to read it."""
+def advice_page(case: Case, board: Board) -> Iterator[RenderableType]:
+    """Yield the blocks of the page: in short, what first, each lesion, the patient, what is around and what is open."""
+    advice = board.advice
     yield Panel(
         Text(advice.disclaimer, style="bold"), subtitle=_who(case), subtitle_align="left", border_style="yellow"
     )
     if len(advice.lesions) > 1:
         yield Text(f"{len(advice.lesions)} lesions, each judged alone; {advice.leading.level} decides for the patient.")
-    for lesion in advice.lesions:
-        yield Line(Text(lesion.level, style="bold"), align="left", style="cyan")
-        yield _lesion(lesion)
-    yield Line(Text("Patient", style="bold"), align="left", style="cyan")
-    yield _patient(advice)
-    yield from _missing(advice)
+    yield from opening(board)
+    for lesion in board.lesions:
+        yield heading(lesion.advice.level)
+        yield from options(lesion)
+        yield heading(f"{lesion.advice.level} in detail")
+        yield _lesion(lesion.advice)
+    yield heading("Patient")
+    yield _patient(board)
+    yield from closing(board)
+    yield from _missing(board)
     yield from _reading_notes(advice)
     yield _legend(advice)
 
@@ -102,10 +107,10 @@ def _recommendation(lesion: LesionAdvice) -> Text:
     text.append(f"\n{in_words('capacity', noms.surgical_capacity)}")
     for code in noms.hard_stops:
         text.append(f"\n■ {in_words('hard_stop', code)}", style="bold red").append(f"  {code}", style="dim")
-        text.append(f" {_ids(noms.flag_evidence[code])}", style="dim")
+        text.append(f" {ids(noms.flag_evidence[code])}", style="dim")
     for code in (code for code in noms.flags if code not in noms.hard_stops):
         text.append(f"\n• {in_words('flag', code)}").append(f"  {code}", style="dim")
-        text.append(f" {_ids(noms.flag_evidence[code])}", style="dim")
+        text.append(f" {ids(noms.flag_evidence[code])}", style="dim")
     return text
 
 
@@ -192,7 +197,7 @@ def _eligibility(eligibility: IortEligibility) -> Text:
     for reason in sorted(eligibility.reasons, key=lambda reason: order.index(reason.weight)):
         mark, style = _MARK[reason.weight]
         text.append(f"\n{mark}", style=style).append(in_words("iort_reason", reason.code))
-        text.append(f"  {reason.code}", style="dim").append(f" {_ids(reason.evidence)}", style="dim")
+        text.append(f"  {reason.code}", style="dim").append(f" {ids(reason.evidence)}", style="dim")
     return text
 
 
@@ -231,8 +236,8 @@ def _reirradiation(lesion: LesionAdvice) -> Text:
     return Text("\n".join(lines))
 
 
-def _patient(advice: Advice) -> Table:
-    table = _table()
+def _patient(board: Board) -> Table:
+    advice, table = board.advice, _table()
     for name, top, score in (
         ("Tokuhashi 2005", 15, advice.tokuhashi_revised),
         ("Tomita", 10, advice.tomita),
@@ -247,6 +252,8 @@ def _patient(advice: Advice) -> Table:
     for code in (*advice.flags, *advice.prognosis_flags):
         text = Text.assemble((in_words("flag", code), "bold yellow"), (f"  {code}", "dim"))
         _row(table, "Note", text, Basis(advice.flag_evidence[code]))
+    for title, text, evidence in scores(board):
+        _row(table, title, text, Basis(evidence))
     return table
 
 
@@ -259,17 +266,13 @@ def _score(score: Score, top: int) -> Text:
     return text
 
 
-def _missing(advice: Advice) -> Iterator[RenderableType]:
-    wanted: dict[str, list[str]] = {}
-    for lesion in advice.lesions:
-        for key in _once(key for basis in parts(advice, lesion).values() for key in basis.missing):
-            wanted.setdefault(key, []).append(lesion.level)
-    if not wanted:
+def _missing(board: Board) -> Iterator[RenderableType]:
+    if not board.missing:
         return
-    yield Line(Text("Not known, and could change the above", style="bold"), align="left", style="yellow")
+    yield heading("Not known, and could change the above", "yellow")
     table = Table.grid(padding=(0, 2))
-    for key, levels in sorted(wanted.items()):
-        of_levels = f" ({', '.join(levels)})" if len(advice.lesions) > 1 and key.startswith("lesion.") else ""
+    for key, levels in board.missing.items():
+        of_levels = f" ({', '.join(levels)})" if len(board.lesions) > 1 and key.startswith("lesion.") else ""
         table.add_row(Text(f"? {in_words('key', key)}{of_levels}"), Text(key, style="dim"))
     yield table
 
@@ -277,7 +280,7 @@ def _missing(advice: Advice) -> Iterator[RenderableType]:
 def _reading_notes(advice: Advice) -> Iterator[RenderableType]:
     if not advice.notes:
         return
-    yield Line(Text("While reading the case file", style="bold"), align="left", style="yellow")
+    yield heading("While reading the case file", "yellow")
     for note in advice.notes:
         yield Text.assemble(f"• {note.key}: {note.message}", (f"  {note.evidence}", "dim cyan"))
 
@@ -301,15 +304,11 @@ def _once(names: Iterable[str]) -> tuple[str, ...]:
 
 def _table() -> Table:
     table = Table.grid(padding=(0, 2), expand=True)
-    table.add_column(style="bold cyan", width=16, no_wrap=True)
+    table.add_column(style="bold cyan", width=16)
     table.add_column(ratio=1)
     return table
 
 
 def _row(table: Table, topic: str, answer: Text, basis: Basis) -> None:
-    table.add_row(topic, Text.assemble(answer, "\n", (f"↳ {_ids(basis.evidence)}", "dim")))
+    table.add_row(topic, Text.assemble(answer, "\n", (f"↳ {ids(basis.evidence)}", "dim")))
     table.add_row("", "")
-
-
-def _ids(evidence: Iterable[str]) -> str:
-    return " · ".join(f"{name} [{look_up(name).confidence}]" for name in _once(evidence))

@@ -46,6 +46,10 @@ Uncertainty = Annotated[
     float,
     typer.Option("--uncertainty", help="Stop at this statistical uncertainty, 1 SD in %; 0: do not ask for one."),
 ]
+BoardPolicyFile = Annotated[
+    Path | None,
+    typer.Option("--policy", help="The centre's policy on conflicts between sources (YAML).", show_default=False),
+]
 Series = Annotated[str | None, typer.Option("--series", help="The series' UID, where a folder holds several.")]
 
 
@@ -59,11 +63,20 @@ def _version(
 
 
 @app.command()
-def assess(case: CaseFile, json_output: Json = False) -> None:
-    """Assess a case: scores, NOMS, urgency, eligibility for intraoperative radiotherapy, with sources."""
-    from metaspine.cli.assess import assess_command
+def assess(
+    case: CaseFile,
+    policy: BoardPolicyFile = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Write the board's two pages as a PDF.", show_default=False)
+    ] = None,
+    why: Annotated[bool, typer.Option("--why", help="Every rule that fired, and those that almost did.")] = False,
+    what_if: Annotated[bool, typer.Option("--what-if", help="What each single changed fact would alter.")] = False,
+    json_output: Json = False,
+) -> None:
+    """Assess a case for the tumour board: what first, options, scores, conflicts, what is open, with sources."""
+    from metaspine.cli.assess import Beside, assess_command
 
-    assess_command(case, json_output)
+    assess_command(case, policy=policy, to=to, beside=Beside(why=why, what_if=what_if), json_output=json_output)
 
 
 @app.command()
@@ -115,12 +128,15 @@ def schema() -> None:
 
 @app.command()
 def evidence(
-    identifier: Annotated[str, typer.Argument(help="For example IORT-06 or CONFLICT-SCLC.", show_default=False)],
+    identifier: Annotated[
+        str | None, typer.Argument(help="For example IORT-06 or CONFLICT-SCLC.", show_default=False)
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Every entry on one page, as Markdown.")] = False,
 ) -> None:
     """Show what a statement rests on: its text, references and confidence; of a conflict every side."""
     from metaspine.cli.evidence import evidence_command
 
-    evidence_command(identifier)
+    evidence_command(identifier, markdown=markdown)
 
 
 @app.command()

@@ -3,24 +3,90 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from metaspine.assessment import advice_document, assess
+from rich.console import RenderableType
+
+from metaspine.assessment import assess, prepare_board
+from metaspine.assessment.explanation import board_document, plain
+from metaspine.assessment.trace import trace
+from metaspine.assessment.what_if import what_if
+from metaspine.cli import why_page
 from metaspine.cli.advice_page import advice_page
-from metaspine.cli.console import results
+from metaspine.cli.console import messages, results
+from metaspine.errors import CaseError
+from metaspine.patient.board import Board
+from metaspine.patient.case import Case
+from metaspine.patient.policy import DEFAULT_POLICY, BoardPolicy
+from metaspine.patient.trace import Trace
+from metaspine.patient.what_if import Change
 
 
-def assess_command(case: Path, json_output: bool) -> None:
-    """Read a case, assess it and print the advice, as a page or as JSON (table G3)."""
+@dataclass(frozen=True)
+class Beside:
+    """What is asked for beside the advice."""
+
+    why: bool = False
+    what_if: bool = False
+
+
+def assess_command(
+    case: Path,
+    *,
+    policy: Path | None = None,
+    to: Path | None = None,
+    beside: Beside = Beside(),
+    json_output: bool = False,
+) -> None:
+    """Read a case, assess it and print the board's advice, as a page or as JSON; write its two pages where asked."""
     from metaspine.exchange.case_file import read_case
 
     facts = read_case(case)
-    advice = assess(facts)
+    board = prepare_board(facts, assess(facts, DEFAULT_POLICY if policy is None else _read_policy(policy)))
+    if to is not None:
+        from metaspine.reports import write_board
+
+        write_board(facts, board, to=to)
+        messages.print(f"The board's two pages: {to}", soft_wrap=True)
+    rules = trace(facts, board.policy) if beside.why else None
+    changes = what_if(facts, board.policy, possible=_possible) if beside.what_if else None
     if json_output:
-        print_json(json.dumps(advice_document(advice)))
+        print_json(json.dumps(_document(board, rules, changes)))
         return
-    for block in advice_page(facts, advice):
+    for block in (*advice_page(facts, board), *_beside(rules, changes)):
         results.print(block, highlight=False)
+
+
+def _document(board: Board, rules: Trace | None, changes: tuple[Change, ...] | None) -> dict[str, Any]:
+    document = board_document(board)
+    document["explanation"] |= {} if rules is None else {"rules": plain(rules)}
+    document["explanation"] |= {} if changes is None else {"what_if": plain(changes)}
+    return document
+
+
+def _beside(rules: Trace | None, changes: tuple[Change, ...] | None) -> Iterator[RenderableType]:
+    yield from () if rules is None else why_page.why(rules)
+    yield from () if changes is None else why_page.what_if(changes)
+
+
+def _possible(case: Case) -> bool:
+    """Return whether a changed case could have been read: its facts do not contradict each other."""
+    from metaspine.exchange.case_checks import checked
+
+    try:
+        checked(case, where="what if")
+    except CaseError:
+        return False
+    return True
+
+
+def _read_policy(path: Path) -> BoardPolicy:
+    from metaspine.exchange.policy_file import read_board_policy
+
+    return read_board_policy(path)
 
 
 def schema_command() -> None:

@@ -14,9 +14,10 @@ from metaspine.assessment import in_words
 from metaspine.cli.console import DISCLAIMER, results
 from metaspine.errors import InputError
 from metaspine.evidence import Conflict, Entry, bibliography, conflicts, entries, look_up
+from metaspine.evidence.markdown import evidence_markdown
 
 
-def evidence_command(identifier: str) -> None:
+def evidence_command(identifier: str | None, *, markdown: bool = False) -> None:
     """Print an evidence entry: what it says, how far it can be trusted, its references; of a conflict every side.
 
     Raises
@@ -24,6 +25,12 @@ def evidence_command(identifier: str) -> None:
     InputError
         When there is no entry and no publication of that id; the message names the nearest ones.
     """
+    if markdown:
+        results.print(evidence_markdown(), soft_wrap=True, markup=False, highlight=False, end="")
+        return
+    if identifier is None:
+        remedy = "Take an id from the output of `metaspine assess`, or ask for all by --markdown"
+        raise InputError("no evidence entry is named", where="evidence", remedy=remedy)
     wanted = identifier.strip()
     if wanted in bibliography():
         reference = bibliography()[wanted]

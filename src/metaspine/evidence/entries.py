@@ -41,12 +41,25 @@ def entries() -> Mapping[str, Entry]:
         When two files define the same id or an entry cites a reference that the bibliography lacks.
     """
     found = {conflict.id: _of_conflict(conflict) for conflict in conflicts().values()}
-    for name in data_files(""):
-        for identifier, fields in read_data(name).items():
-            if identifier in found:
-                raise InputError(f"the evidence id {identifier} is defined twice", where=name)
-            found[identifier] = _entry(identifier, fields, name)
+    for name, of_file in entries_by_file().items():
+        twice = found.keys() & of_file.keys()
+        if twice:
+            raise InputError(f"the evidence id {', '.join(sorted(twice))} is defined twice", where=name)
+        found.update(of_file)
     return MappingProxyType(found)
+
+
+@cache
+def entries_by_file() -> Mapping[str, Mapping[str, Entry]]:
+    """Return the evidence entries of each data file, by the file's name without its ending; conflicts are no file."""
+    return MappingProxyType(
+        {
+            name.removesuffix(".yaml"): {
+                identifier: _entry(identifier, fields, name) for identifier, fields in read_data(name).items()
+            }
+            for name in data_files("")
+        }
+    )
 
 
 def look_up(identifier: str) -> Entry:

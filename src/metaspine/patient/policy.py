@@ -95,5 +95,15 @@ def _meant(written: str, known: list[str]) -> str:
     return f"{f'Did you mean {near[0]}? ' if near else ''}The names are {', '.join(known)}"
 
 
+@dataclass(frozen=True)
+class Followed:
+    """A conflict, the side of it that is followed, and whether the centre or section G says so."""
+
+    conflict: Conflict
+    side: str
+    chosen_by_centre: bool
+    ground: Ground
+
+
 DEFAULT_POLICY = BoardPolicy()
 """Section G of the clinical rules: nothing chosen by a centre."""

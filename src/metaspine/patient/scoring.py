@@ -52,3 +52,10 @@ class Scored:
     warnings: tuple[str, ...] = ()
     """What must stand beside the score wherever it is shown."""
     basis: Basis = field(default_factory=Basis)
+
+
+def says_something(score: Scored) -> bool:
+    """Return whether a score says anything of the patient: it is computed, or part of it is known."""
+    if score.state == "computed":
+        return True
+    return score.state == "partial" and any(points is not None for points in score.items.values())

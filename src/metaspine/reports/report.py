@@ -227,7 +227,7 @@ def _longer(override: MonteCarloOverride) -> str:
 
 def identity(case: Case, scan: Scan | None) -> str:
     """Return what tells this patient's pages from another's: hashes of the case's facts and of the scan; no name."""
-    facts = json.dumps(asdict(case), sort_keys=True)
+    facts = json.dumps(asdict(case), sort_keys=True, default=str)
     of_scan = f" · scan {scan.origin.sha256[:12]}" if scan else ""
     return f"case {sha256(facts.encode()).hexdigest()[:12]}{of_scan}"
 

@@ -1,0 +1,299 @@
+"""The board's page: what first, which options, several lesions, what is open, where the sources disagree."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from cases import known
+from hypothesis import given, settings
+from test_any_case import CASES, case_of
+from worked_patients import PATIENTS, facts
+
+from metaspine.assessment import assess
+from metaspine.assessment.board import prepare_board
+from metaspine.assessment.explanation import board_document
+from metaspine.evidence import conflicts, entries
+from metaspine.exchange.case_file import case_from_document
+from metaspine.patient.board import Board
+from metaspine.patient.policy import BoardPolicy
+
+
+def board_of(document: dict[str, Any], **choices: str) -> Board:
+    case = case_from_document(document)
+    return prepare_board(case, assess(case, BoardPolicy("a centre", {f"CONFLICT-{k}": v for k, v in choices.items()})))
+
+
+def lesions(*changes: dict[str, Any], **neuro: Any) -> dict[str, Any]:
+    """KNOWN with several lesions, each the known one with changes."""
+    document = known()
+    base = document.pop("lesion") | {"levels_involved": None, "contiguous_levels": None}
+    document["oncology"]["vertebral_mets"] = len(changes)
+    return document | {"lesions": [base | change for change in changes], "neuro": document["neuro"] | neuro}
+
+
+def codes(found: Board) -> list[str]:
+    return [step.code for step in found.steps]
+
+
+def option(found: Board, code: str, level: str = "") -> Any:
+    of_level = next(lesion for lesion in found.lesions if level in ("", lesion.advice.level))
+    return next((each for each in of_level.options if each.code == code), None)
+
+
+# --- what first -----------------------------------------------------------------------------------------------------
+
+
+def test_steps_come_in_the_order_of_time_and_those_without_a_time_last() -> None:
+    changes = {"neuro__myelopathy": True, "lesion__escc": "3", "oncology__primary": "rcc"}
+    found = board_of(known(**changes, neuro__symptom_duration_days=0.2))
+    hours = [step.within_h for step in found.steps]
+    timed = [hour for hour in hours if hour is not None]
+    assert timed == sorted(timed)
+    assert hours == [*timed, *[None] * (len(hours) - len(timed))]
+    assert [step.code for step in found.steps if step.within_h == 12] == ["STEROIDS"]
+    assert "TREAT" in codes(found)
+    assert "EMBOLISE" in codes(found)
+
+
+def test_an_unstable_spine_asks_for_precautions_now() -> None:
+    found = board_of(known(lesion__alignment="subluxation_translation", lesion__collapse="gt50"))
+    step = found.steps[0]
+    assert (step.code, step.within_h, step.evidence) == ("SPINAL_PRECAUTIONS", 0, ("SINS-07",))
+    assert "SPINAL_PRECAUTIONS" not in codes(board_of(known()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"patient__pregnant": True}, "REVIEW_PREGNANCY"),
+        ({"neuro__myelopathy": True}, "MRI_WHOLE_SPINE"),
+        ({"lesion__escc": None}, "MRI"),
+        ({"lesion__escc": None, "neuro__presentation": "asymptomatic"}, "MRI_FOR_GRADE"),
+        ({}, "MRI_CURRENT"),
+        ({"neuro__myelopathy": True, "lesion__escc": "3"}, "STEROIDS_NOW"),
+        ({"neuro__myelopathy": True, "lesion__escc": "3", "oncology__primary": "unknown"}, "STEROIDS_DECIDE"),
+        ({"neuro__myelopathy": True, "lesion__escc": "3", "oncology__primary": "unknown"}, "TISSUE"),
+        ({"oncology__primary": "unknown"}, "TISSUE_FIRST"),
+        ({"patient__expected_survival_months": 2}, "GOALS_OF_CARE"),
+        ({"neuro__functional_radiculopathy": True}, "SURGEON"),
+        ({"oncology__primary": "sclc"}, "TREAT_DECIDE"),
+        ({"oncology__primary": "unknown", "lesion__escc": "3"}, "TREAT_AFTER_STOP"),
+        ({"neuro__presentation": "asymptomatic"}, "TREAT_NO_WINDOW"),
+    ],
+    ids=str,
+)
+def test_a_step_is_asked_for_where_its_facts_are_there(changes: dict[str, Any], code: str) -> None:
+    assert code in codes(board_of(known(**changes)))
+
+
+def test_the_treatment_is_named_in_words() -> None:
+    found = board_of(known())
+    said = next(step.says for step in found.steps if step.code == "TREAT")
+    assert said == "Treat: stabilisation, then conventional radiotherapy"
+
+
+# --- which options --------------------------------------------------------------------------------------------------
+
+
+def test_the_preferred_option_stands_first_with_the_four_pillars() -> None:
+    first = board_of(known()).lesions[0].options[0]
+    assert (first.code, first.standing) == ("STAB_THEN_CEBRT", "preferred")
+    assert first.because == (
+        "ESCC 0: disease in the bone only",
+        "radiosensitive (by histology)",
+        "SINS 8: indeterminate (potentially unstable)",
+        "open surgery possible",
+    )
+
+
+def test_every_acceptable_row_stands_there_once_with_its_reason() -> None:
+    found = board_of(known())
+    assert option(found, "CEBRT").standing == "acceptable"
+    assert option(found, "CEBRT").because == (
+        "if the surgeon decides not to stabilise: the stability is indeterminate",
+    )
+
+
+def test_small_cell_cancer_shows_both_classes_and_prefers_none() -> None:
+    found = board_of(known(oncology__primary="sclc"))
+    assert "if the tumour is taken as radiosensitive" in option(found, "CEBRT").because
+    assert "if the tumour is taken as radioresistant" in option(found, "SRS").because
+    assert all(each.standing != "preferred" for each in found.lesions[0].options)
+    chosen = board_of(known(oncology__primary="sclc"), SCLC="s2_resistant")
+    assert chosen.lesions[0].options[0].code == "STAB_THEN_SRS"
+
+
+@pytest.mark.parametrize(
+    ("changes", "standing", "replaced"),
+    [
+        ({}, "alternative", "the conventional radiotherapy after stabilisation"),
+        ({"oncology__primary": "rcc"}, "alternative", "the stereotactic radiotherapy after stabilisation"),
+        (
+            {"lesion__sins_reported_total": 7, "lesion__pain": None, "lesion__stabilised_already": True},
+            "alternative",
+            "the radiotherapy; the comp",
+        ),
+        ({"lesion__escc": "3"}, "subordinate", "nothing: separation surgery"),
+        ({"patient__iort_consent": None}, "undecided", "the conventional radiotherapy after stabilisation"),
+        ({"patient__iort_consent": False}, "not_possible", ""),
+    ],
+    ids=str,
+)
+def test_irradiation_from_inside_is_placed_against_what_it_would_replace(
+    changes: dict[str, Any], standing: str, replaced: str
+) -> None:
+    changes = dict(changes)
+    if "lesion__sins_reported_total" in changes:
+        for item in ("bone_lesion", "alignment", "collapse", "posterolateral"):
+            changes[f"lesion__{item}"] = None
+    found = option(board_of(known(**changes)), "IORT_STABILISATION")
+    assert found.standing == standing
+    assert found.replaces.startswith(replaced)
+    assert bool(found.replaces) == bool(replaced)
+
+
+def test_best_supportive_care_is_an_answer_under_three_months_and_not_from_three_on() -> None:
+    assert (
+        option(board_of(known(patient__expected_survival_months=2.9)), "BEST_SUPPORTIVE_CARE").standing == "to_discuss"
+    )
+    assert option(board_of(known(patient__expected_survival_months=3)), "BEST_SUPPORTIVE_CARE") is None
+
+
+def test_a_high_score_of_rades_supports_best_supportive_care() -> None:
+    worst = {
+        "patient__ecog": 4,
+        "oncology__primary": "nsclc",
+        "oncology__extraspinal_bone_mets": 3,
+        "oncology__visceral_mets": "unremovable",
+        "oncology__months_since_primary_diagnosis": 15,
+        "neuro__ambulatory": False,
+        "neuro__days_to_motor_deficit": 7,
+    }
+    found = option(board_of(known(**worst)), "BEST_SUPPORTIVE_CARE")
+    assert "Rades 2013" in found.because[0]
+    assert (
+        option(
+            board_of(known(**worst | {"oncology__visceral_mets": "none", "patient__ecog": 2})), "BEST_SUPPORTIVE_CARE"
+        )
+        is None
+    )
+
+
+def test_without_symptoms_and_compression_nothing_local_is_an_answer() -> None:
+    assert option(board_of(known(neuro__presentation="asymptomatic")), "NO_LOCAL_THERAPY").standing == "to_discuss"
+    assert option(board_of(known()), "NO_LOCAL_THERAPY") is None
+
+
+# --- several lesions ------------------------------------------------------------------------------------------------
+
+
+def test_signs_that_another_lesion_explains_give_one_answer_on_steroids() -> None:
+    found = board_of(lesions({"level": "L3", "escc": "1a"}, {"level": "T8", "escc": "3"}, myelopathy=True))
+    assert [lesion.advice.level for lesion in found.lesions] == ["T8", "L3"]
+    assert [code for code in codes(found) if code.startswith("STEROIDS")] == ["STEROIDS_NOW"]
+    (remark,) = [one for one in found.lesions[1].remarks if one.code == "SIGNS_EXPLAINED_ELSEWHERE"]
+    assert "Treat T8 first" in remark.statement
+    assert all(one.code != "SIGNS_EXPLAINED_ELSEWHERE" for one in found.lesions[0].remarks)
+
+
+def test_signs_that_no_lesion_explains_are_not_explained_away() -> None:
+    found = board_of(lesions({"level": "L3", "escc": "1a"}, {"level": "T8", "escc": "1b"}, myelopathy=True))
+    assert all(one.code != "SIGNS_EXPLAINED_ELSEWHERE" for lesion in found.lesions for one in lesion.remarks)
+
+
+@pytest.mark.parametrize(
+    ("levels", "together"),
+    [
+        (("T8", "T12"), (("T8", "T12"),)),
+        (("T8", "L1"), ()),
+        (("T4", "T8", "L3"), (("T4", "T8"),)),
+        (("T11", "L3"), (("T11", "L3"),)),
+    ],
+)
+def test_which_lesions_one_construct_can_hold(levels: tuple[str, ...], together: tuple[tuple[str, ...], ...]) -> None:
+    assert board_of(lesions(*({"level": level} for level in levels))).together == together
+
+
+@pytest.mark.parametrize(("levels", "told"), [(("T8", "T9", "T10"), False), (("T8", "T9", "T10", "T11"), True)])
+def test_neighbouring_lesions_count_together_towards_three_levels(levels: tuple[str, ...], told: bool) -> None:
+    found = board_of(lesions(*({"level": level} for level in levels)))
+    assert all(any(one.code == "RUN_TOO_LONG" for one in lesion.remarks) is told for lesion in found.lesions)
+
+
+def test_up_to_three_lesions_may_share_a_session_of_kyphoplasty() -> None:
+    shared = board_of(lesions({"level": "T8"}, {"level": "L1"}))
+    assert all(any(one.code == "ONE_SESSION" for one in lesion.remarks) for lesion in shared.lesions)
+    document = lesions({"level": "T8"}, {"level": "L1"}, {"level": "L4"}, {"level": "T4"})
+    assert all(one.code != "ONE_SESSION" for lesion in board_of(document).lesions for one in lesion.remarks)
+
+
+def test_a_step_that_two_lesions_ask_for_stands_once() -> None:
+    found = board_of(lesions({"level": "T8"}, {"level": "L1"}))
+    (step,) = [step for step in found.steps if step.code == "TREAT"]
+    assert step.level == "T8, L1"
+
+
+def test_one_lesion_has_no_remarks() -> None:
+    assert board_of(known()).lesions[0].remarks == ()
+
+
+# --- what is open, what is disputed ---------------------------------------------------------------------------------
+
+
+def test_what_most_answers_ask_for_stands_first_among_the_missing() -> None:
+    found = board_of({"oncology": {"primary": "breast"}, "lesion": {"level": "T8"}})
+    assert next(iter(found.missing)) == "lesion.escc"
+    assert board_of(known()).missing == {}
+
+
+def test_only_conflicts_that_the_case_touches_are_shown() -> None:
+    assert "CONFLICT-SCLC" in [each.conflict.id for each in board_of(known(oncology__primary="sclc")).disagreements]
+    found = board_of(known(oncology__primary="sclc"), SCLC="s1_sensitive")
+    (shown,) = [each for each in found.disagreements if each.conflict.id == "CONFLICT-SCLC"]
+    assert (shown.side, shown.chosen_by_centre) == ("s1_sensitive", True)
+    assert all(each.conflict.id != "CONFLICT-SCLC" for each in board_of(known()).disagreements)
+
+
+def test_the_summary_is_plain_language() -> None:
+    found = board_of(known())
+    assert found.summary.startswith("A woman of 60 years with breast cancer and a lesion at T8 of the spine.")
+    assert "_" not in found.summary + "".join(lesion.summary for lesion in found.lesions)
+    assert "Advised: stabilisation, then conventional radiotherapy" in found.lesions[0].summary
+
+
+# --- whatever the case ----------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=80, deadline=None)
+@given(CASES)
+def test_every_case_has_a_board(document: dict[str, Any]) -> None:
+    case = case_of(document)
+    found = prepare_board(case, assess(case))
+    written = board_document(found)
+    assert json.loads(json.dumps(written, allow_nan=False)) == written
+    assert {lesion.advice.level for lesion in found.lesions} == {lesion.level for lesion in case.lesions}
+    for lesion in found.lesions:
+        rows = [each.code for each in lesion.options if each.standing in ("preferred", "acceptable")]
+        assert rows == list(lesion.advice.noms.acceptable)
+        assert {each.code for each in lesion.options} >= {"IORT_STABILISATION", "IORT_KYPHOPLASTY"}
+        assert all(set(each.evidence) <= entries().keys() and each.evidence for each in lesion.options)
+    for step in found.steps:
+        assert set(step.evidence) <= entries().keys()
+        assert "{" not in step.says
+    assert len({step.code for step in found.steps if step.code.startswith("STEROIDS")}) <= 1
+    assert all(each.conflict.id in conflicts() for each in found.disagreements)
+
+
+@pytest.mark.parametrize("patient", PATIENTS, ids=lambda patient: patient["id"])
+def test_the_boards_document_keeps_the_answer_as_it_is(patient: dict[str, Any]) -> None:
+    from metaspine.assessment import advice_document
+
+    case = case_from_document(facts(patient))
+    advice = assess(case)
+    plain, explained = advice_document(advice), board_document(prepare_board(case, advice))
+    assert {key: value for key, value in explained.items() if key not in ("explanation", "lesions")} == {
+        key: value for key, value in plain.items() if key not in ("explanation", "lesions")
+    }
+    assert plain["explanation"].items() <= explained["explanation"].items()
