@@ -89,6 +89,10 @@ class GridMismatch(GeometryError):
     """Two values that must share a grid do not."""
 
 
+class RegistrationError(GeometryError):
+    """Two images could not be brought together, or not well enough to be trusted."""
+
+
 class LevelError(MetaspineError):
     """The vertebral level or the side found in the image is not the one stated."""
 
@@ -99,6 +103,10 @@ class NotEligible(MetaspineError):
 
 class NoTrajectory(MetaspineError):
     """No needle path to the lesion exists; the message says what blocks it."""
+
+
+class NetworkError(MetaspineError):
+    """Another system could not be reached, refused, or did not keep what it was sent."""
 
 
 class OutputError(MetaspineError):

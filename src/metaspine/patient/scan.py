@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from metaspine.errors import StructureError
 from metaspine.geometry.volume import Volume
 from metaspine.patient.structure import Role, Structure
+from metaspine.patient.study import Study
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,12 @@ class ScanOrigin:
     description: str = ""
     structure_files: tuple[tuple[str, str], ...] = ()
     """The files that the structures came from: path and SHA-256 of the content."""
+    study: Study | None = None
+    """Whose images they are; None where the files do not say (NIfTI)."""
+    instance_uids: tuple[str, ...] = ()
+    """The SOP instance UIDs of the slices in the order of the index k; empty where there are none."""
+    resampled: bool = False
+    """The grid is not that of the files' slices (a tilted gantry was straightened): they must not be referred to."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,1 @@
+"""Writers of DICOM objects that other systems accept."""
