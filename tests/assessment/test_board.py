@@ -198,6 +198,21 @@ def test_signs_that_another_lesion_explains_give_one_answer_on_steroids() -> Non
     assert all(one.code != "SIGNS_EXPLAINED_ELSEWHERE" for one in found.lesions[0].remarks)
 
 
+def test_a_lesion_that_does_not_explain_the_signs_asks_for_nothing_first_where_another_does() -> None:
+    found = board_of(lesions({"level": "L3", "escc": "1a"}, {"level": "T8", "escc": "3"}, myelopathy=True))
+    assert {step.level for step in found.steps if step.within_h is not None} <= {"T8", ""}
+    assert all(each.conflict.id != "CONFLICT-STEROIDS" for each in found.disagreements)
+    alone = board_of(lesions({"level": "L3", "escc": "1a"}, {"level": "T8", "escc": "1b"}, myelopathy=True))
+    assert "MRI_WHOLE_SPINE" in codes(alone)
+
+
+def test_what_excludes_hides_what_is_not_known_and_an_open_case_says_it() -> None:
+    excluded = option(board_of(known(patient__iort_consent=False, patient__anaesthesia_fit=None)), "IORT_STABILISATION")
+    assert excluded.because == ("no signed specific consent",)
+    still_open = option(board_of(known(patient__anaesthesia_fit=None)), "IORT_STABILISATION")
+    assert still_open.because == ("fitness for anaesthesia is not recorded",)
+
+
 def test_signs_that_no_lesion_explains_are_not_explained_away() -> None:
     found = board_of(lesions({"level": "L3", "escc": "1a"}, {"level": "T8", "escc": "1b"}, myelopathy=True))
     assert all(one.code != "SIGNS_EXPLAINED_ELSEWHERE" for lesion in found.lesions for one in lesion.remarks)

@@ -45,13 +45,17 @@ def conflict_documents(followed: Iterable[Followed]) -> list[dict[str, Any]]:
 
 
 def _named(advice: Advice) -> Iterator[str]:
+    yield from (name for name in advice.leading.steroids.basis.evidence if name in conflicts())
     for lesion in advice.lesions:
         yield from (name for name in _evidence(lesion) if name in conflicts())
 
 
 def _evidence(lesion: LesionAdvice) -> Iterator[str]:
-    """Yield what the decisions rest on; of IORT the reasons alone, for its basis names every rule that was asked."""
-    for part in (lesion.radiosensitivity, lesion.noms, lesion.steroids):
+    """Yield what the decisions rest on but for steroids, on which the leading lesion answers for all (BOARD-01).
+
+    Of IORT it is the reasons alone, for its basis names every rule that was asked.
+    """
+    for part in (lesion.radiosensitivity, lesion.noms):
         yield from part.basis.evidence
     for evidence in lesion.noms.flag_evidence.values():
         yield from evidence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from metaspine.assessment.rules import Decision, Facts, Rule, every_that_applies, first_that_applies
 from metaspine.assessment.tables import rules, table
 from metaspine.assessment.wording import in_words
-from metaspine.patient.advice import IortEligibility, LesionAdvice
+from metaspine.patient.advice import IortEligibility, LesionAdvice, Reason
 from metaspine.patient.board import Option, Standing
 
 _RANK: tuple[Standing, ...] = (
@@ -79,21 +79,28 @@ def _irradiation(code: str, eligibility: IortEligibility, lesion: LesionAdvice, 
     decision = first_that_applies(rules("board", "replaces"), asked)
     undecided = eligibility.status == "indeterminate"
     standing: Standing = "not_possible" if eligibility.role is None else _STANDING_OF_ROLE[eligibility.role]
-    reasons = sorted(eligibility.reasons, key=lambda reason: ("hard", "unknown", "conditional").index(reason.weight))
+    reasons = _reasons(eligibility)
     return Option(
         code=code,
         standing="undecided" if undecided and eligibility.role is not None else standing,
         says=in_words("option", code),
         because=tuple(in_words("iort_reason", reason.code) for reason in reasons) or _without_a_row(eligibility),
         replaces="" if decision is None else decision.rule.extra["says"],
-        evidence=_of_irradiation(eligibility, decision),
+        evidence=_of_irradiation(reasons, decision),
     )
 
 
-def _of_irradiation(eligibility: IortEligibility, decision: Decision | None) -> tuple[str, ...]:
+def _reasons(eligibility: IortEligibility) -> list[Reason]:
+    """Return the reasons that the board needs, the weightiest first; what is unknown matters only while it is open."""
+    if eligibility.role is None:
+        return [reason for reason in eligibility.reasons if reason.weight == "hard"]
+    return sorted(eligibility.reasons, key=lambda reason: ("hard", "unknown", "conditional").index(reason.weight))
+
+
+def _of_irradiation(reasons: list[Reason], decision: Decision | None) -> tuple[str, ...]:
     """Return what the standing rests on: the reasons and the role, not every rule that was only asked."""
-    reasons = [name for reason in eligibility.reasons for name in reason.evidence]
-    return tuple(dict.fromkeys((*reasons, *(("REC-04",) if decision is None else decision.evidence))))
+    because = [name for reason in reasons for name in reason.evidence]
+    return tuple(dict.fromkeys((*because, *(("REC-04",) if decision is None else decision.evidence))))
 
 
 def _without_a_row(eligibility: IortEligibility) -> tuple[str, ...]:
