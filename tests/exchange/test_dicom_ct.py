@@ -18,8 +18,10 @@ from pydicom.uid import (
 )
 from scipy.spatial.transform import Rotation
 from synthetic_dicom import (
+    INSTANCE,
     PATIENT_POSITIONS,
     SERIES,
+    STUDY,
     setting,
     slope_hu,
     stored_pixels,
@@ -109,6 +111,7 @@ def test_a_tilted_gantry_is_resampled_upright_with_a_note(tmp_path):
     write_series(tmp_path, axes=axes, step_mm=(0, 0, 2.5), size=(12, 30, 20), first_mm=(-10, -30, 0), pixel_mm=(2, 1))
     scan = read_scan(tmp_path)
     assert any("gantry tilted by 18.5 degrees" in note for note in scan.notes)
+    assert scan.origin.resampled
     np.testing.assert_allclose(scan.image.grid.directions.T @ scan.image.grid.directions, np.eye(3), atol=1e-9)
     centre = np.array([[0.0, 0.0, 5.0], [3.0, -4.0, 7.0], [-5.0, 6.0, 9.0]])
     np.testing.assert_allclose(scan.image.sample(centre), slope_hu(centre), atol=1.5)
@@ -399,6 +402,48 @@ def test_where_the_scan_came_from(tmp_path):
     assert origin.sha256 == hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
     assert (origin.series_uid, origin.tube_voltage_kv, origin.convolution_kernel) == (SERIES, 120.0, "B30f")
     assert origin.description == "spine"
+
+
+IDENTITY = {
+    "PatientName": "Example^Ada",
+    "PatientID": "17",
+    "PatientBirthDate": "19500102",
+    "PatientSex": "F",
+    "StudyID": "S1",
+    "StudyDate": "20260304",
+    "StudyTime": "101112",
+    "AccessionNumber": "A5",
+    "ReferringPhysicianName": "Referrer^R",
+}
+
+
+def _identified(dataset: Dataset, k: int) -> None:
+    for keyword, value in IDENTITY.items():
+        setattr(dataset, keyword, value)
+
+
+def test_whose_scan_it_is_and_which_slices_it_was_made_of(tmp_path):
+    write_series(tmp_path, change=_identified, step_mm=(0, 0, -3.0))
+    origin = read_scan(tmp_path).origin
+    assert origin.study is not None
+    assert origin.study.study_uid == STUDY
+    assert (origin.study.patient_name, origin.study.patient_id, origin.study.birth_date) == (
+        "Example^Ada",
+        "17",
+        "19500102",
+    )
+    assert (origin.study.sex, origin.study.study_id, origin.study.accession_number) == ("F", "S1", "A5")
+    assert (origin.study.study_date, origin.study.study_time) == ("20260304", "101112")
+    assert origin.study.referring_physician == "Referrer^R"
+    assert origin.instance_uids == tuple(f"{INSTANCE}.{k}" for k in (4, 3, 2, 1, 0))
+    assert not origin.resampled
+    assert "Ada" not in repr(origin)
+
+
+def test_a_series_that_mixes_patients_is_refused(tmp_path):
+    write_series(tmp_path, change=setting("PatientID", "another", only=2))
+    with pytest.raises(ImageError, match="in its patient"):
+        read_scan(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -23,18 +23,11 @@ from metaspine.running import Progress, silent
 
 @dataclass(frozen=True, eq=False)
 class CtImage:
-    """A CT as read: the volume in Hounsfield units, where it came from, what had to be done.
-
-    Parameters
-    ----------
-    instance_uids
-        The SOP instances it was made of; empty for files that know none.
-    """
+    """A CT as read: the volume in Hounsfield units, where it came from, what had to be done."""
 
     volume: Volume
     origin: ScanOrigin
     notes: tuple[str, ...]
-    instance_uids: frozenset[str] = frozenset()
 
 
 def read_dicom_ct(path: Path, *, series: str | None = None, progress: Progress = silent) -> CtImage:
@@ -55,7 +48,7 @@ def read_dicom_ct(path: Path, *, series: str | None = None, progress: Progress =
     volume, tilt_notes = _volume(values, stack)
     digest = sha256_of(item.path for item in stack.slices)
     notes = found.notes + stack.notes + pixel_notes + value_notes + tilt_notes
-    return CtImage(volume, _origin(path, digest, stack.slices), notes, _instance_uids(stack.slices))
+    return CtImage(volume, _origin(path, digest, stack), notes)
 
 
 def _same_content(first: SliceHeader, second: SliceHeader) -> bool:
@@ -98,8 +91,8 @@ def _volume(values: NDArray[np.int16 | np.float32], stack: SliceStack) -> tuple[
     return volume, (note,)
 
 
-def _origin(path: Path, digest: str, slices: Sequence[SliceHeader]) -> ScanOrigin:
-    first = slices[0]
+def _origin(path: Path, digest: str, stack: SliceStack) -> ScanOrigin:
+    first = stack.slices[0]
     return ScanOrigin(
         path=str(path),
         sha256=digest,
@@ -110,8 +103,7 @@ def _origin(path: Path, digest: str, slices: Sequence[SliceHeader]) -> ScanOrigi
         tube_voltage_kv=first.tube_voltage_kv,
         convolution_kernel=first.convolution_kernel,
         description=first.description,
+        study=first.study,
+        instance_uids=tuple(item.sop_instance_uid for item in stack.slices),
+        resampled=stack.sheared,
     )
-
-
-def _instance_uids(slices: Sequence[SliceHeader]) -> frozenset[str]:
-    return frozenset(item.sop_instance_uid for item in slices)

@@ -21,6 +21,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.valuerep import PersonName
 
 from metaspine.errors import ImageError, InputError
 from metaspine.geometry.grid import FloatArray
@@ -103,8 +104,8 @@ class Elements:
         value = self.dataset.get(keyword)
         if value is None:
             return ""
-        if isinstance(value, str):
-            return value.strip()
+        if isinstance(value, str | PersonName):
+            return str(value).strip()
         return "\\".join(str(part) for part in value) if np.iterable(value) else str(value).strip()
 
     def required_text(self, keyword: str) -> str:

@@ -19,6 +19,7 @@ from pydicom.uid import (
 from metaspine.errors import ImageError
 from metaspine.exchange.dicom_files import Elements, damage_reported, is_dicom, open_dicom
 from metaspine.geometry.grid import FloatArray
+from metaspine.patient.study import Study
 from metaspine.running import Progress
 
 _ENHANCED = {EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage}
@@ -58,6 +59,7 @@ class SliceHeader:
     description: str
     gantry_tilt_deg: float | None
     thickness_mm: float | None
+    study: Study
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,4 +250,20 @@ def _slice_header(path: Path) -> SliceHeader:
             description=elements.text("SeriesDescription"),
             gantry_tilt_deg=elements.optional_number("GantryDetectorTilt"),
             thickness_mm=elements.optional_number("SliceThickness"),
+            study=_study(elements),
         )
+
+
+def _study(elements: Elements) -> Study:
+    return Study(
+        patient_name=elements.text("PatientName"),
+        patient_id=elements.text("PatientID"),
+        birth_date=elements.text("PatientBirthDate"),
+        sex=elements.text("PatientSex"),
+        study_uid=elements.text("StudyInstanceUID"),
+        study_id=elements.text("StudyID"),
+        study_date=elements.text("StudyDate"),
+        study_time=elements.text("StudyTime"),
+        accession_number=elements.text("AccessionNumber"),
+        referring_physician=elements.text("ReferringPhysicianName"),
+    )

@@ -114,6 +114,7 @@ def _refuse_stranger(first: SliceHeader, other: SliceHeader) -> None:
             ("number of rows or columns", (first.rows, first.columns) != (other.rows, other.columns)),
             ("pixel spacing", spacing > _SAME_LENGTH_MM),
             ("frame of reference", first.frame_of_reference != other.frame_of_reference),
+            ("patient", first.study.patient_id != other.study.patient_id),
         )
         if differs
     ]

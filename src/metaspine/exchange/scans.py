@@ -99,7 +99,7 @@ def _read_structures(path: Path, image: CtImage, mapping: Path | None) -> Struct
     if not path.is_file():
         raise StructureError("there is no such file", where=str(path), remedy="Give an RTSTRUCT file or a label map")
     if is_dicom(path) and is_rtstruct(path):
-        return read_rtstruct(path, grid=grid, instance_uids=image.instance_uids)
+        return read_rtstruct(path, grid=grid, instance_uids=frozenset(image.origin.instance_uids))
     raise StructureError(
         "is neither an RTSTRUCT nor a NIfTI label map (DICOM SEG and NRRD are not read yet)",
         where=str(path),
