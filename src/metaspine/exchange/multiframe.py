@@ -1,0 +1,97 @@
+"""The frames of a DICOM object that holds many in one file: doses and segmentations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.pixels.utils import pixel_array
+from pydicom.uid import UID, RLELossless
+
+from metaspine.exchange.dicom_files import Elements
+from metaspine.geometry.grid import FloatArray
+
+_MOST_VOXELS = 10**9
+_EXPORT_AGAIN = "Export it again from the system that made it"
+
+
+def frame_count(elements: Elements) -> int:
+    """Return how many frames the file declares; 1 where it says nothing.
+
+    Raises
+    ------
+    InputError
+        When it declares none, or more voxels than are read into memory (EXCHANGE-08).
+    """
+    stated = elements.optional_number("NumberOfFrames")
+    frames = 1.0 if stated is None else stated
+    rows, columns = elements.number("Rows"), elements.number("Columns")
+    declared = f"declares {frames:g} frames of {rows:g} x {columns:g} pixels"
+    if min(frames, rows, columns) < 1 or frames != int(frames):
+        raise elements.kind(declared, where=elements.where, remedy=_EXPORT_AGAIN)
+    if frames * rows * columns > _MOST_VOXELS:
+        raise elements.kind(
+            f"{declared}, more than {_MOST_VOXELS:.0e} voxels (EXCHANGE-08)",
+            where=elements.where,
+            remedy="Give a smaller grid",
+        )
+    return int(frames)
+
+
+def stored_frames(elements: Elements) -> NDArray[Any]:
+    """Return the stored whole numbers [frame, row, column]; uncompressed or run-length encoded.
+
+    Raises
+    ------
+    InputError
+        When the pixels are compressed in another way: of a dose or a mask no lossy copy is good enough.
+    """
+    dataset = elements.dataset
+    frames = frame_count(elements)
+    syntax = UID(dataset.file_meta.TransferSyntaxUID)
+    if syntax.is_encapsulated and syntax != RLELossless:
+        raise elements.kind(
+            f"its pixels are compressed as {syntax.name}, which is not read",
+            where=elements.where,
+            remedy="Export it uncompressed or run-length encoded (RLE)",
+        )
+    stored = np.asarray(pixel_array(dataset, raw=True, decoding_plugin="pydicom" if syntax.is_encapsulated else ""))
+    return stored.reshape(frames, int(dataset.Rows), int(dataset.Columns))
+
+
+def plane_axes(elements: Elements) -> FloatArray:
+    """Return 3 x 3, rows: the unit vectors in LPS along an image row, along a column, and across (row x column).
+
+    Raises
+    ------
+    InputError
+        When ImageOrientationPatient holds no two perpendicular unit vectors.
+    """
+    row, column = elements.numbers("ImageOrientationPatient", 6).reshape(2, 3)
+    axes = np.vstack([row, column, np.cross(row, column)])
+    if not np.abs(axes @ axes.T - np.eye(3)).max() < 1e-3:
+        raise elements.kind(
+            f"ImageOrientationPatient {axes[:2].ravel().tolist()} holds no two perpendicular unit vectors",
+            where=elements.where,
+            remedy=_EXPORT_AGAIN,
+        )
+    return axes
+
+
+def pixel_spacing_mm(elements: Elements) -> tuple[float, float]:
+    """Return the distances between columns and between rows (PixelSpacing states them in the other order).
+
+    Raises
+    ------
+    InputError
+        When one of them is not positive.
+    """
+    between_rows, between_columns = (float(value) for value in elements.numbers("PixelSpacing", 2))
+    if not min(between_rows, between_columns) > 0:
+        raise elements.kind(
+            f"its pixels have no size (PixelSpacing {between_rows:g}, {between_columns:g})",
+            where=elements.where,
+            remedy=_EXPORT_AGAIN,
+        )
+    return between_columns, between_rows
