@@ -45,16 +45,18 @@ def option(found: Board, code: str, level: str = "") -> Any:
 # --- what first -----------------------------------------------------------------------------------------------------
 
 
-def test_steps_come_in_the_order_of_time_and_those_without_a_time_last() -> None:
+def test_steps_come_in_the_order_of_time_and_one_without_a_time_before_what_it_prepares() -> None:
     changes = {"neuro__myelopathy": True, "lesion__escc": "3", "oncology__primary": "rcc"}
     found = board_of(known(**changes, neuro__symptom_duration_days=0.2))
-    hours = [step.within_h for step in found.steps]
-    timed = [hour for hour in hours if hour is not None]
+    timed = [step.within_h for step in found.steps if step.within_h is not None]
     assert timed == sorted(timed)
-    assert hours == [*timed, *[None] * (len(hours) - len(timed))]
     assert [step.code for step in found.steps if step.within_h == 12] == ["STEROIDS"]
-    assert "TREAT" in codes(found)
-    assert "EMBOLISE" in codes(found)
+    assert codes(found)[-3:] == ["SURGEON", "EMBOLISE", "TREAT"]
+
+
+def test_goals_of_care_are_talked_about_before_anything_is_booked() -> None:
+    found = board_of(known(patient__expected_survival_months=2))
+    assert codes(found).index("GOALS_OF_CARE") < codes(found).index("TREAT")
 
 
 def test_an_unstable_spine_asks_for_precautions_now() -> None:
@@ -152,6 +154,52 @@ def test_irradiation_from_inside_is_placed_against_what_it_would_replace(
     assert found.standing == standing
     assert found.replaces.startswith(replaced)
     assert bool(found.replaces) == bool(replaced)
+
+
+def test_what_is_only_not_known_is_undecided_and_not_impossible() -> None:
+    found = board_of({"oncology": {"primary": "breast"}, "lesion": {"level": "T8"}})
+    for code in ("IORT_STABILISATION", "IORT_KYPHOPLASTY"):
+        assert option(found, code).standing == "undecided"
+        assert option(found, code).because[0] == "NOMS gives no row beside which it could stand"
+    assert "not possible" not in found.lesions[0].summary
+    assert "with stabilisation not decided yet" in found.lesions[0].summary
+
+
+def test_what_excludes_stands_alone_for_nothing_that_is_not_known_could_change_it() -> None:
+    found = option(board_of(known(patient__iort_consent=False, patient__anaesthesia_fit=None)), "IORT_STABILISATION")
+    assert found.because == ("no signed specific consent",)
+    assert found.evidence == ("IORT-02", "REC-04")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "standing", "said"),
+    [
+        ({"lesion__escc": None}, "INSUFFICIENT_DATA", "undecided", "No decision without the ESCC grade (MRI)."),
+        ({"neuro__myelopathy": True}, "MANUAL_REVIEW", "to_discuss", "Stop - a person must review this case."),
+        ({"oncology__primary": "unknown"}, "TISSUE_FIRST", "preferred", "Advised: biopsy first"),
+    ],
+    ids=str,
+)
+def test_an_answer_that_names_no_treatment_is_preferred_to_nothing(
+    changes: dict[str, Any], code: str, standing: str, said: str
+) -> None:
+    found = board_of(known(**changes))
+    assert option(found, code).standing == standing
+    assert option(found, code).because
+    assert said in found.lesions[0].summary
+
+
+def test_the_summary_says_what_could_make_it_an_emergency() -> None:
+    unknown = board_of({"oncology": {"primary": "breast"}, "lesion": {"level": "T8"}}).summary
+    assert "How fast cannot be judged yet." in unknown
+    emergency = "With cord signs it is an emergency; not known: presentation, myelopathy, cauda equina syndrome."
+    assert emergency in unknown
+    assert "not stated by the sources" not in unknown
+    half = board_of(known(neuro__myelopathy=None)).summary
+    assert "This is elective: MRI within 14 days, treatment within 14 days. With cord signs it is" in half
+    assert "With cord signs" not in board_of(known()).summary
+    stated = board_of(known(neuro__presentation="asymptomatic")).summary
+    assert "How fast is not stated by the sources" in stated
 
 
 def test_best_supportive_care_is_an_answer_under_three_months_and_not_from_three_on() -> None:
@@ -290,8 +338,14 @@ def test_every_case_has_a_board(document: dict[str, Any]) -> None:
     assert json.loads(json.dumps(written, allow_nan=False)) == written
     assert {lesion.advice.level for lesion in found.lesions} == {lesion.level for lesion in case.lesions}
     for lesion in found.lesions:
-        rows = [each.code for each in lesion.options if each.standing in ("preferred", "acceptable")]
+        rows = [each.code for each in lesion.options if each.code in lesion.advice.noms.acceptable]
         assert rows == list(lesion.advice.noms.acceptable)
+        for code, kind in (
+            ("IORT_STABILISATION", lesion.advice.iort_stabilisation),
+            ("IORT_KYPHOPLASTY", lesion.advice.iort_kyphoplasty),
+        ):
+            (irradiation,) = [each for each in lesion.options if each.code == code]
+            assert (irradiation.standing == "not_possible") is (kind.status == "ineligible")
         assert {each.code for each in lesion.options} >= {"IORT_STABILISATION", "IORT_KYPHOPLASTY"}
         assert all(set(each.evidence) <= entries().keys() and each.evidence for each in lesion.options)
     for step in found.steps:

@@ -345,10 +345,10 @@ def test_rules_of_the_differential_without_a_pathway() -> None:
     assert other_causes(rules("cement", "of_lesion")[0]) == ()
 
 
-def test_a_policy_named_for_the_pathway_is_followed() -> None:
-    case, advice, found = answered(STAB_SRS)
+def test_the_pathway_follows_the_policy_of_the_advice() -> None:
+    case, _, found = answered(STAB_SRS)
     choices = {"CONFLICT-PTV": "table2_2_5mm", "CONFLICT-PRV": "text_1_5_2mm", "CONFLICT-GTV-DMIN": "s2_14gy"}
-    other = pathway(case, advice, BoardPolicy(choices=choices))
+    other = pathway(case, assess(case, BoardPolicy(choices=choices)))
     changed = {one.rule for one in found.of_patient} ^ {one.rule for one in other.of_patient}
     assert changed == {"VOL-03a", "VOL-03b", "VOL-04a", "VOL-04b", "SBRT-09a", "SBRT-09b"}
 

@@ -9,7 +9,7 @@ import pytest
 from score_cases import case_of, scored
 
 from metaspine.assessment import in_words
-from metaspine.assessment.score_document import about_document, score_document
+from metaspine.assessment.document import plain
 from metaspine.assessment.score_facts import months_between
 from metaspine.assessment.score_tables import score_table, score_tables
 from metaspine.assessment.scoring import about, score, score_names
@@ -79,7 +79,7 @@ def test_every_code_has_words_and_every_statement_evidence(name: str) -> None:
         assert in_words("score_meaning", band.code)
     for entry in scored(name).narrowing:
         assert in_words("key", entry.key)
-    document = about_document(described)
+    document = plain(described)
     assert document["name"] == name
 
 
@@ -253,7 +253,7 @@ def test_a_score_reads_primary_and_level_only_where_it_says_so(name: str) -> Non
         ("oncology__primary", ("breast", "nsclc", "unknown", "chordoma")),
         ("lesion__level", ("T8", "L5")),
     ):
-        found = {score_document(scored(name, **{key: value})).__repr__() for value in values}
+        found = {plain(scored(name, **{key: value})).__repr__() for value in values}
         assert (len(found) > 1) is (key.replace("__", ".") in needs)
 
 
@@ -274,7 +274,7 @@ def test_months_between_dates() -> None:
 
 
 def test_a_score_as_plain_values() -> None:
-    found = score_document(scored("tomita", oncology__visceral_mets="none"))
+    found = plain(scored("tomita", oncology__visceral_mets="none"))
     assert found["items"] == {"primary": 1, "visceral": 0, "bone": None}
     assert found["reachable"] == [2, 3]
     assert found["narrowing"][0] == {"key": "oncology.vertebral_mets", "width": 1}

@@ -11,8 +11,9 @@ from cases import known
 from worked_patients import PATIENTS, facts
 
 from metaspine.assessment import assess
+from metaspine.assessment.document import plain
 from metaspine.assessment.tables import rule_parts, rules
-from metaspine.assessment.trace import trace, trace_document
+from metaspine.assessment.trace import trace
 from metaspine.assessment.what_if import what_if
 from metaspine.exchange.case_file import case_from_document, read_case
 from metaspine.patient.advice import Advice, LesionAdvice
@@ -176,5 +177,5 @@ def test_names_lead_to_rules_and_the_document_is_json() -> None:
     found = traced_of(known(oncology__primary="sclc"))
     names = {each.name for name, part in rule_parts() for each in rules(name, part)}
     assert {each.said.rule for traced in found.of_lesions for each in (*traced.fired, *traced.almost)} <= names
-    document = json.loads(json.dumps(trace_document(found)))
+    document = json.loads(json.dumps(plain(found)))
     assert document["of_lesions"][0]["fired"][0]["said"]["rule"] == found.of_lesions[0].fired[0].said.rule

@@ -28,15 +28,13 @@ _SOURCES: dict[str, tuple[str, ...]] = {
 """The keys of the case file behind the facts that are derived here."""
 
 
-def answered_facts(
-    case: Case, lesion: LesionFacts, advice: Advice, of_lesion: LesionAdvice, policy: BoardPolicy | None = None
-) -> dict[str, Any]:
+def answered_facts(case: Case, lesion: LesionFacts, advice: Advice, of_lesion: LesionAdvice) -> dict[str, Any]:
     """Return the facts of a lesion together with everything that was decided for it and for its patient.
 
-    The policy is the one that the advice was given under, unless another is named. A decision has the name of its key
+    The policy is the one that the advice was given under. A decision has the name of its key
     in table G3 (``ebrt_schedule``, ``steroids``); IORT is a status and a role.
     """
-    facts = lesion_facts(lesion, _of_the_patient(case, policy or advice.policy))
+    facts = lesion_facts(lesion, _of_the_patient(case, advice.policy))
     facts |= {**sins_facts(of_lesion.sins), "radioresistant_primary": resistant_primary(facts)}
     facts |= {**row_facts(of_lesion.noms), **_answers(of_lesion), **_answers(advice)}
     prior = lesion.prior_rt_at_level
@@ -64,17 +62,17 @@ def answered_facts(
     }
 
 
-def answered_patient_facts(case: Case, advice: Advice, policy: BoardPolicy | None = None) -> dict[str, Any]:
+def answered_patient_facts(case: Case, advice: Advice) -> dict[str, Any]:
     """Return the facts of the patient, whichever lesion is looked at, with what was decided for any of the lesions.
 
     A yes or no is yes where it is so for one lesion; ``acceptable`` are the rows of all of them; ``capacities`` and
     ``steroids_decided`` are the answers that occur.
     """
     lesions = [
-        answered_facts(case, lesion, advice, of_lesion, policy)
+        answered_facts(case, lesion, advice, of_lesion)
         for lesion, of_lesion in zip(case.lesions, advice.lesions, strict=True)
     ]
-    facts = {**_of_the_patient(case, policy or advice.policy), **_answers(advice), "lesions_in_the_case": len(lesions)}
+    facts = {**_of_the_patient(case, advice.policy), **_answers(advice), "lesions_in_the_case": len(lesions)}
     return facts | {
         **{name: _any(lesion[name] for lesion in lesions) for name in _OF_ANY_LESION},
         "acceptable": _once(row for lesion in lesions for row in lesion["acceptable"]),

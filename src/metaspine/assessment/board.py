@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from math import inf
 from typing import Any
 
 from metaspine.assessment.among_lesions import facts_among, groups
@@ -106,9 +107,24 @@ def _steps(advice: Advice, facts: Mapping[str, Facts]) -> Iterator[Step]:
             levels, _, _ = found.setdefault(key, ([], rule, _step_evidence(rule, lesion)))
             if rule.extra.get("scope") != "patient":
                 levels.append(lesion.level)
-    ordered = sorted(found.items(), key=lambda item: (item[0][2] is None, item[0][2] or 0))
-    for (code, says, hours), (levels, _, evidence) in ordered:
-        yield Step(code, says, hours, ", ".join(levels), evidence)
+    steps = [
+        (rule, Step(code, says, hours, ", ".join(levels), evidence))
+        for (code, says, hours), (levels, rule, evidence) in found.items()
+    ]
+    yield from _in_order(steps)
+
+
+def _in_order(steps: list[tuple[Rule, Step]]) -> list[Step]:
+    """Return the steps by time; one without a time stands before the next in the rules' order that has one.
+
+    So what prepares the treatment, as embolising before an operation, is never told after it.
+    """
+    listed = {rule.id: place for place, rule in enumerate(rules("board", "steps"))}
+    due, ordered = inf, []
+    for rule, step in sorted(steps, key=lambda entry: listed[entry[0].id], reverse=True):
+        due = due if step.within_h is None else step.within_h
+        ordered.append((due, listed[rule.id], step))
+    return [step for _, _, step in sorted(ordered, key=lambda entry: entry[:2])]
 
 
 def _said(rule: Rule, lesion: LesionAdvice) -> str:

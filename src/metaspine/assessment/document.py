@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from metaspine.patient.advice import (
@@ -84,6 +85,17 @@ def parts(advice: Advice, lesion: LesionAdvice) -> dict[str, Basis]:
     """Return what each part of the answer rests on, by the part's key."""
     of_lesion = {name: part.basis for name, part in vars(lesion).items() if hasattr(part, "basis")}
     return of_lesion | {name: part.basis for name, part in vars(advice).items() if hasattr(part, "basis")}
+
+
+def plain(value: Any) -> Any:
+    """Return a frozen value as JSON has it: objects, lists, words and numbers."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, dict) or hasattr(value, "items"):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list | frozenset):
+        return [plain(item) for item in value]
+    return value
 
 
 def _optional(name: str, value: Any) -> dict[str, Any]:

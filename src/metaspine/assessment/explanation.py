@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 from metaspine.assessment.conflicts import conflict_documents, policy_document
-from metaspine.assessment.document import advice_document
+from metaspine.assessment.document import advice_document, plain
 from metaspine.patient.board import Board, BoardLesion
 
 _OF_THE_BOARD = ("summary", "steps", "avoid", "together", "untreated", "missing")
@@ -37,17 +36,6 @@ def board_document(board: Board) -> dict[str, Any]:
             "pathway": {"lesion": plain(lesion.pathway)},
         }
     return document
-
-
-def plain(value: Any) -> Any:
-    """Return a frozen value as JSON has it: objects, lists, words and numbers."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
-    if isinstance(value, dict) or hasattr(value, "items"):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list | frozenset):
-        return [plain(item) for item in value]
-    return value
 
 
 def _of_lesion(lesion: BoardLesion) -> dict[str, Any]:

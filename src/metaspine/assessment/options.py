@@ -17,11 +17,14 @@ _RANK: tuple[Standing, ...] = (
     "undecided",
     "not_possible",
 )
-_STANDING_OF_ROLE: dict[str, Standing] = {
+_STANDING_OF_ROLE: dict[str | None, Standing] = {
     "SUBORDINATE_TO_SURGERY": "subordinate",
     "ALTERNATIVE_TO_ADJUVANT_RT": "alternative",
     "ALTERNATIVE_TO_RT": "alternative",
+    None: "undecided",
 }
+_STANDING_OF_NO_TREATMENT: dict[str, Standing] = {"INSUFFICIENT_DATA": "undecided", "MANUAL_REVIEW": "to_discuss"}
+"""Where an answer of NOMS stands that names no treatment: it is nothing that one could prefer."""
 
 
 def options(lesion: LesionAdvice, facts: Facts) -> tuple[Option, ...]:
@@ -43,10 +46,11 @@ def options(lesion: LesionAdvice, facts: Facts) -> tuple[Option, ...]:
 
 def _row(code: str, lesion: LesionAdvice, facts: Facts) -> Option:
     preferred = code == lesion.noms.recommendation
+    standing = _STANDING_OF_NO_TREATMENT.get(code, "preferred" if preferred else "acceptable")
     reasons = () if preferred else every_that_applies(rules("board", "because"), {**facts, "option": code})
     return Option(
         code=code,
-        standing="preferred" if preferred else "acceptable",
+        standing=standing,
         says=in_words("noms", code),
         because=grounds(lesion) if preferred else tuple(rule.extra["says"] for rule in reasons),
         replaces="",
@@ -77,34 +81,42 @@ def _irradiation(code: str, eligibility: IortEligibility, lesion: LesionAdvice, 
         "any_row_of_radiosurgery": any(row.endswith("SRS") and row in operating for row in lesion.noms.acceptable),
     }
     decision = first_that_applies(rules("board", "replaces"), asked)
-    undecided = eligibility.status == "indeterminate"
-    standing: Standing = "not_possible" if eligibility.role is None else _STANDING_OF_ROLE[eligibility.role]
     reasons = _reasons(eligibility)
+    because = tuple(in_words("iort_reason", reason.code) for reason in reasons)
     return Option(
         code=code,
-        standing="undecided" if undecided and eligibility.role is not None else standing,
+        standing=_standing(eligibility),
         says=in_words("option", code),
-        because=tuple(in_words("iort_reason", reason.code) for reason in reasons) or _without_a_row(eligibility),
+        because=(*_without_a_row(eligibility), *because),
         replaces="" if decision is None else decision.rule.extra["says"],
         evidence=_of_irradiation(reasons, decision),
     )
 
 
+def _standing(eligibility: IortEligibility) -> Standing:
+    """Return where irradiation from inside stands; what is only not known is undecided, never impossible."""
+    if eligibility.status == "ineligible":
+        return "not_possible"
+    return "undecided" if eligibility.status == "indeterminate" else _STANDING_OF_ROLE[eligibility.role]
+
+
 def _reasons(eligibility: IortEligibility) -> list[Reason]:
-    """Return the reasons that the board needs, the weightiest first; what is unknown matters only while it is open."""
-    if eligibility.role is None:
-        return [reason for reason in eligibility.reasons if reason.weight == "hard"]
-    return sorted(eligibility.reasons, key=lambda reason: ("hard", "unknown", "conditional").index(reason.weight))
+    """Return the reasons, the weightiest first; where some exclude, those alone: nothing else could change it."""
+    weights = ("hard",) if eligibility.status == "ineligible" else ("hard", "unknown", "conditional")
+    found = [reason for reason in eligibility.reasons if reason.weight in weights]
+    return sorted(found, key=lambda reason: weights.index(reason.weight))
 
 
 def _of_irradiation(reasons: list[Reason], decision: Decision | None) -> tuple[str, ...]:
     """Return what the standing rests on: the reasons and the role, not every rule that was only asked."""
-    because = [name for reason in reasons for name in reason.evidence]
-    return tuple(dict.fromkeys((*because, *(("REC-04",) if decision is None else decision.evidence))))
+    named = [name for reason in reasons for name in reason.evidence]
+    return tuple(dict.fromkeys((*named, *(("REC-04",) if decision is None else decision.evidence))))
 
 
 def _without_a_row(eligibility: IortEligibility) -> tuple[str, ...]:
-    return ("NOMS gives no row beside which it could stand",) if eligibility.role is None else ()
+    if eligibility.status == "ineligible" or eligibility.role is not None:
+        return ()
+    return ("NOMS gives no row beside which it could stand",)
 
 
 def _leaving_alone(facts: Facts) -> list[Option]:

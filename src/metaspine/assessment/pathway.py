@@ -17,12 +17,11 @@ from metaspine.assessment.tables import rules, table, table_names, words
 from metaspine.patient.advice import Advice, Basis
 from metaspine.patient.case import Case
 from metaspine.patient.pathway import Advisory, Pathway, Strength
-from metaspine.patient.policy import BoardPolicy
 
 _STRENGTHS: tuple[Strength, ...] = get_args(Strength)
 
 
-def pathway(case: Case, advice: Advice, policy: BoardPolicy | None = None) -> Pathway:
+def pathway(case: Case, advice: Advice) -> Pathway:
     """Return everything that the sources say around the decision, for the patient and for each lesion.
 
     Ordered by weight (stop, prefer, accept, avoid, warn, inform), then by topic. The advice itself is not changed by
@@ -33,15 +32,13 @@ def pathway(case: Case, advice: Advice, policy: BoardPolicy | None = None) -> Pa
     case
         The facts.
     advice
-        What was decided for them.
-    policy
-        Which side is followed where sources conflict; unless named, the one that the advice was given under.
+        What was decided for them, under the centre's policy that is followed here too.
     """
     lesions = zip(case.lesions, advice.lesions, strict=True)
     return Pathway(
-        of_patient=_said("of_patient", answered_patient_facts(case, advice, policy)),
+        of_patient=_said("of_patient", answered_patient_facts(case, advice)),
         of_lesions=tuple(
-            _said("of_lesion", answered_facts(case, lesion, advice, of_lesion, policy)) for lesion, of_lesion in lesions
+            _said("of_lesion", answered_facts(case, lesion, advice, of_lesion)) for lesion, of_lesion in lesions
         ),
     )
 

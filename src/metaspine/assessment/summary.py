@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from metaspine.assessment.wording import hours_in_words, in_words
-from metaspine.patient.advice import Advice, IortEligibility, LesionAdvice
+from metaspine.patient.advice import Advice, Basis, IortEligibility, LesionAdvice, Urgency
 from metaspine.patient.case import Case
 
 _MOST_UNKNOWN = 4
+_CORD_SIGNS = ("neuro.presentation", "neuro.myelopathy", "neuro.cauda_equina")
+_NO_TREATMENT = ("INSUFFICIENT_DATA", "MANUAL_REVIEW", "NOT_APPLICABLE_BENIGN")
+"""Answers of NOMS that advise no treatment."""
 
 
 def patient_summary(case: Case, advice: Advice, missing: tuple[str, ...]) -> str:
@@ -30,18 +33,38 @@ def lesion_summary(lesion: LesionAdvice) -> str:
 
 
 def how_fast(lesion: LesionAdvice) -> str:
-    """Return the urgency of a lesion as a sentence."""
+    """Return the urgency of a lesion as a sentence, and beside it what not known could make it an emergency."""
     urgency = lesion.urgency
+    said = windows_in_words(urgency)
+    if urgency.urgency_class == "not_specified":
+        start = "How fast cannot be judged yet" if not_judged(urgency) else "How fast is not stated by the sources"
+    else:
+        start = f"This is {'an emergency' if urgency.urgency_class == 'emergency' else urgency.urgency_class}"
+    sentence = f"{start}{': ' + said if said else ''}."
+    unknown = unknown_cord_signs(urgency.basis)
+    if urgency.urgency_class == "emergency" or not unknown:
+        return sentence
+    return f"{sentence} With cord signs it is an emergency; not known: {unknown}."
+
+
+def windows_in_words(urgency: Urgency) -> str:
+    """Return within which time MRI, tissue and treatment are due, as far as sources state one."""
     windows = (
         ("MRI", urgency.mri_within_h),
         ("tissue", urgency.biopsy_within_h),
         ("treatment", urgency.treatment_within_h),
     )
-    said = [f"{what} {hours_in_words(hours)}" for what, hours in windows if hours is not None]
-    if urgency.urgency_class == "not_specified":
-        return f"How fast is not stated by the sources{': ' + ', '.join(said) if said else ''}."
-    word = "This is an emergency" if urgency.urgency_class == "emergency" else f"This is {urgency.urgency_class}"
-    return f"{word}{': ' + ', '.join(said) if said else ''}."
+    return ", ".join(f"{what} {hours_in_words(hours)}" for what, hours in windows if hours is not None)
+
+
+def not_judged(urgency: Urgency) -> bool:
+    """Return whether no class of urgency is given because the presentation is not known."""
+    return urgency.urgency_class == "not_specified" and "neuro.presentation" in urgency.basis.missing
+
+
+def unknown_cord_signs(basis: Basis) -> str:
+    """Return in words which findings of the cord or the cauda are not known; empty where all are."""
+    return ", ".join(in_words("key", key) for key in _CORD_SIGNS if key in basis.missing)
 
 
 def _who(case: Case) -> str:
@@ -67,7 +90,8 @@ def _advice(lesion: LesionAdvice) -> str:
     beside = f"; also acceptable: {', or '.join(others)}" if others else ""
     if noms.recommendation is None:
         return f"No single treatment is preferred, because something decisive is open: {', or '.join(others)}."
-    return f"Advised: {in_words('noms', noms.recommendation)}{beside}."
+    advised = in_words("noms", noms.recommendation)
+    return f"{_sentence(advised) if noms.recommendation in _NO_TREATMENT else f'Advised: {advised}'}{beside}."
 
 
 def _irradiation(lesion: LesionAdvice) -> str:
@@ -76,8 +100,15 @@ def _irradiation(lesion: LesionAdvice) -> str:
 
 
 def _possible(kind: IortEligibility) -> str:
-    if kind.role is None:
-        return "not possible"
-    return {"eligible": "possible", "conditional": "possible under conditions", "indeterminate": "not decided yet"}[
-        kind.status
-    ]
+    if kind.role is None and kind.status != "ineligible":
+        return "not decided yet"
+    return {
+        "eligible": "possible",
+        "conditional": "possible under conditions",
+        "indeterminate": "not decided yet",
+        "ineligible": "not possible",
+    }[kind.status]
+
+
+def _sentence(words: str) -> str:
+    return words[0].upper() + words[1:]

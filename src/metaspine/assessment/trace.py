@@ -6,8 +6,7 @@ So the rules of a trace are the very rules of the advice; an assessment that nob
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from metaspine.assessment.conditions import Condition, Facts
 from metaspine.assessment.engine import assess
@@ -34,12 +33,6 @@ def trace(case: Case, policy: BoardPolicy = DEFAULT_POLICY) -> Trace:
 def trace_of(heard: Sequence[Consulted], case: Case) -> Trace:
     """Return the trace of lists of rules that were heard being asked about a case."""
     return Trace(_traced("", heard), tuple(_traced(lesion.level, heard) for lesion in case.lesions))
-
-
-def trace_document(found: Trace) -> dict[str, Any]:
-    """Return the trace as plain values."""
-    document: dict[str, Any] = asdict(found)
-    return document
 
 
 def _traced(level: str, heard: Iterable[Consulted]) -> Traced:

@@ -10,7 +10,8 @@ from rich.rule import Rule as Line
 from rich.table import Table
 from rich.text import Text
 
-from metaspine.assessment import hours_in_words, in_words
+from metaspine.assessment import in_words
+from metaspine.assessment.summary import not_judged, unknown_cord_signs, windows_in_words
 from metaspine.cli.board_page import closing, heading, ids, opening, options, scores
 from metaspine.patient.advice import Advice, Answer, Basis, IortEligibility, LesionAdvice, Score
 from metaspine.patient.board import Board
@@ -18,7 +19,6 @@ from metaspine.patient.case import Case
 
 _STATUS_STYLE = {"eligible": "green", "conditional": "yellow", "indeterminate": "yellow", "ineligible": "red"}
 _URGENCY_STYLE = {"emergency": "bold white on red", "urgent": "bold red", "elective": "green", "not_specified": ""}
-_NEUROLOGY = ("neuro.presentation", "neuro.myelopathy", "neuro.cauda_equina")
 _WITHOUT_CORD_SIGNS = ("OMIT_ASYMPTOMATIC_RADIOLOGICAL", "NOT_INDICATED")
 _MARK = {"hard": ("✗ ", "red"), "unknown": ("? ", "yellow"), "conditional": ("! ", "yellow")}
 
@@ -116,33 +116,21 @@ def _recommendation(lesion: LesionAdvice) -> Text:
 
 def _how_fast(lesion: LesionAdvice) -> Text:
     urgency = lesion.urgency
-    words = in_words("urgency_class", urgency.urgency_class)
-    if urgency.urgency_class == "not_specified" and "neuro.presentation" in urgency.basis.missing:
-        words = "cannot be judged yet"
+    words = "cannot be judged yet" if not_judged(urgency) else in_words("urgency_class", urgency.urgency_class)
     text = Text(words, style=_URGENCY_STYLE[urgency.urgency_class])
-    windows = (
-        ("MRI", urgency.mri_within_h),
-        ("tissue", urgency.biopsy_within_h),
-        ("treatment", urgency.treatment_within_h),
-    )
-    said = [f"{what} {hours_in_words(hours)}" for what, hours in windows if hours is not None]
-    shown = Text.assemble(text, Text(f": {', '.join(said)}", style="not bold not reverse") if said else "")
-    if urgency.urgency_class != "emergency" and _not_known(urgency.basis):
-        shown.append(
-            f"\nan EMERGENCY if there are cord signs; not known: {_not_known(urgency.basis)}", style="bold yellow"
-        )
+    said = windows_in_words(urgency)
+    shown = Text.assemble(text, Text(f": {said}", style="not bold not reverse") if said else "")
+    unknown = unknown_cord_signs(urgency.basis)
+    if urgency.urgency_class != "emergency" and unknown:
+        shown.append(f"\nan EMERGENCY if there are cord signs; not known: {unknown}", style="bold yellow")
     return shown
-
-
-def _not_known(basis: Basis) -> str:
-    """Return in words which findings of the cord or the cauda are not known."""
-    return ", ".join(in_words("key", key) for key in _NEUROLOGY if key in basis.missing)
 
 
 def _steroids(lesion: LesionAdvice) -> Text:
     text = _answer("steroids", lesion.steroids, "cannot be decided yet")
-    if lesion.steroids.value in _WITHOUT_CORD_SIGNS and _not_known(lesion.steroids.basis):
-        text.append(f"\nonly without cord signs; not known: {_not_known(lesion.steroids.basis)}", style="bold yellow")
+    unknown = unknown_cord_signs(lesion.steroids.basis)
+    if lesion.steroids.value in _WITHOUT_CORD_SIGNS and unknown:
+        text.append(f"\nonly without cord signs; not known: {unknown}", style="bold yellow")
     return text
 
 
@@ -291,7 +279,8 @@ def _legend(advice: Advice) -> RenderableType:
     scores = Text(
         "Tokuhashi, Tomita and Bauer are increasingly obsolete (S1): never decide by them alone.", style="dim"
     )
-    return Group(Line(style="dim"), lines, scores, Text(advice.disclaimer, style="bold"))
+    policy = Text(f"Policy where the sources disagree: {advice.policy.in_words}.", style="dim")
+    return Group(Line(style="dim"), lines, scores, policy, Text(advice.disclaimer, style="bold"))
 
 
 def _together(*bases: Basis) -> Basis:

@@ -11,7 +11,8 @@ from typing import Any
 from rich.console import RenderableType
 
 from metaspine.assessment import assess, prepare_board
-from metaspine.assessment.explanation import board_document, plain
+from metaspine.assessment.document import plain
+from metaspine.assessment.explanation import board_document
 from metaspine.assessment.trace import trace
 from metaspine.assessment.what_if import what_if
 from metaspine.cli import why_page

@@ -91,7 +91,8 @@ def score_text(score: Scored) -> Text:
         text.append(f"{low:g} to {high:g}", style="bold")
     meanings = (score.meaning,) if score.meaning else score.meanings
     if meanings:
-        text.append(f"{', ' if len(text) else ''}{' or '.join(in_words('score_meaning', code) for code in meanings)}")
+        said = "; ".join(in_words("score_meaning", code) for code in meanings)
+        text.append(f"{', ' if len(text) else ''}{'still possible: ' if len(meanings) > 1 else ''}{said}")
     if score.survival and score.meaning:
         text.append(f" ({score.survival})")
     if score.narrowing:

@@ -27,7 +27,7 @@ def policy_command(file: Path | None) -> None:
     from metaspine.exchange.policy_file import read_board_policy
 
     policy = read_board_policy(file)
-    results.print(_head(policy), markup=False, highlight=False)
+    results.print(f"{policy.in_words}\n", markup=False, highlight=False)
     results.print(_table(policy))
     results.print(DISCLAIMER, style="dim")
 
@@ -57,14 +57,6 @@ def _said(side: Side, conflict: Conflict) -> str:
 
 def _comment(text: str) -> str:
     return "".join(f"  # {line}\n" for line in wrap(text, 112, subsequent_indent="    ", break_on_hyphens=False))
-
-
-def _head(policy: BoardPolicy) -> str:
-    version = f", version {policy.version}" if policy.version else ""
-    departs = len(policy.departures)
-    all_of_them = len(selectable_conflicts())
-    said = f"departs from the default in {departs}" if departs else "follows the default in all"
-    return f"{policy.centre}{version}: {said} of {all_of_them} conflicts\n"
 
 
 def _table(policy: BoardPolicy) -> Table:

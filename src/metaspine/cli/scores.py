@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from metaspine.assessment import in_words
-from metaspine.assessment.score_document import about_document, score_document
+from metaspine.assessment.document import plain
 from metaspine.assessment.scoring import ScoreAbout, about, score, score_names
 from metaspine.assessment.tables import words
 from metaspine.cli.case_facts import case_of_facts
@@ -44,14 +44,14 @@ def scores_command(name: str | None, facts: list[str], case: Path | None, json_o
             "both a case file and facts are given", where="scores", remedy="Write the facts into the case file"
         )
     if case is None and not facts:
-        _print(json_output, about_document(described), _explanation(described))
+        _print(json_output, plain(described), _explanation(described))
         return
     found = _scored(name, _read(case, facts, described), described)
     if case is None:
         found = [(None, scored) for _, scored in found]
     document = {
         "disclaimer": DISCLAIMER,
-        "scores": [{"level": level, **score_document(scored)} for level, scored in found],
+        "scores": [{"level": level, **plain(scored)} for level, scored in found],
     }
     _print(json_output, document, _computed(described, found))
 
@@ -80,7 +80,7 @@ def _print(json_output: bool, document: Any, blocks: Iterable[RenderableType]) -
 
 def _list(json_output: bool) -> None:
     described = [about(name) for name in score_names()]
-    _print(json_output, [about_document(each) for each in described], _overview(described))
+    _print(json_output, [plain(each) for each in described], _overview(described))
 
 
 def _overview(described: list[ScoreAbout]) -> Iterator[RenderableType]:

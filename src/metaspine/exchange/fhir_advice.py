@@ -183,7 +183,7 @@ class _Writer:
             subject=self._subject,
             created=self._now,
             activity=activities or None,
-            note=self._notes(noms.basis),
+            note=[*self._notes(noms.basis), Annotation(text=f"Policy: {self._advice.policy.in_words}")],
         )
 
     def _activity(self, weight: str, code: str) -> Activity:

@@ -67,7 +67,7 @@ class Board:
     advice: Advice
     summary: str
     steps: tuple[Step, ...]
-    """In the order of time, for all lesions together."""
+    """In the order of time, for all lesions together; one without a time before the treatment that it prepares."""
     avoid: tuple[Advisory, ...]
     """What must not be done."""
     lesions: tuple[BoardLesion, ...]

@@ -61,6 +61,16 @@ class BoardPolicy:
         """The ids of the conflicts in which the centre follows another side than section G, in their order."""
         return tuple(name for name, conflict in conflicts().items() if self.side(name) != conflict.default)
 
+    @property
+    def in_words(self) -> str:
+        """Whose policy it is, which state of it, and in how much it departs from the defaults: as outputs carry it."""
+        if not self.centre and not self.choices:
+            return "no centre's: the defaults"
+        version = f", version {self.version}" if self.version else ""
+        departs = len(self.departures)
+        said = f"departs from the default in {departs}" if departs else "follows the default in all"
+        return f"{self.centre or 'a centre'}{version}: {said} of {len(selectable_conflicts())} conflicts"
+
 
 @cache
 def selectable_conflicts() -> tuple[Conflict, ...]:

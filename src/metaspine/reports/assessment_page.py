@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from metaspine.assessment.summary import not_judged
 from metaspine.evidence import entries
 from metaspine.patient.advice import (
     Advice,
@@ -71,9 +72,7 @@ def first_numbers(lesion: LesionAdvice) -> KeyNumbers:
                 in_words("compression", escc.compression, "class unknown"),
                 escc.compression == "high",
             ),
-            KeyNumber(
-                "Urgency", spoken(lesion.urgency.urgency_class), alarm=lesion.urgency.urgency_class == "emergency"
-            ),
+            KeyNumber("Urgency", _how_urgent(lesion.urgency), alarm=lesion.urgency.urgency_class == "emergency"),
             KeyNumber("Stabilisation-IORT", iort.status, alarm=iort.status == "ineligible"),
         )
     )
@@ -178,7 +177,11 @@ def urgency_fact(urgency: Urgency) -> Fact:
         f"biopsy within {_hours(urgency.biopsy_within_h)}"
     )
     emergency = urgency.urgency_class == "emergency"
-    return Fact("Urgency", spoken(urgency.urgency_class), _note(windows, urgency.basis), alarm=emergency)
+    return Fact("Urgency", _how_urgent(urgency), _note(windows, urgency.basis), alarm=emergency)
+
+
+def _how_urgent(urgency: Urgency) -> str:
+    return UNKNOWN if not_judged(urgency) else spoken(urgency.urgency_class)
 
 
 def iort_facts(lesion: LesionAdvice) -> tuple[Fact, ...]:
@@ -268,7 +271,7 @@ def lesion_table(advice: Advice) -> Table:
             known(lesion.escc.grade),
             in_words("noms", lesion.noms.recommendation, "no single recommendation"),
             lesion.iort_stabilisation.status,
-            spoken(lesion.urgency.urgency_class),
+            _how_urgent(lesion.urgency),
         )
         for lesion in advice.lesions
     )

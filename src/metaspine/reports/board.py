@@ -44,7 +44,7 @@ def write_board(case: Case, board: Board, *, to: Path | str) -> Path:
 
 def board_paper(case: Case, board: Board, *, date: datetime) -> Document:
     """Return what the board's pages say, before they are set."""
-    policy = board.policy.centre or "defaults"
+    policy = ", version ".join(part for part in (board.policy.centre, board.policy.version) if part) or "defaults"
     return Document(
         title="Spine tumour board",
         subtitle=f"{subject(case)} · {in_words('primary', case.oncology.primary)}",

@@ -161,14 +161,13 @@ def score_row(score: Scored) -> tuple[str, ...]:
 def disagreement_table(board: Board) -> Table:
     """Return where the sources disagree: every side, an arrow at the one that is followed, and why."""
     rows = tuple(_disagreement(found) for found in board.disagreements)
-    policy = f"Policy of {board.policy.centre or 'the centre'}" if board.policy.choices else "No policy file: defaults"
     return Table(
         "Where the sources disagree",
         ("question", "sides (→ followed)", "why"),
         rows,
         (2.2, 4.6, 2.6),
         small=True,
-        caption=f"{policy}. `metaspine policy` prints what a centre can choose.",
+        caption=f"Policy: {board.policy.in_words}. `metaspine policy` prints what a centre can choose.",
     )
 
 
