@@ -196,6 +196,7 @@ def test_a_word_of_another_meaning_is_never_suggested(key: str, written: Any) ->
     ("changes", "what", "remedy"),
     [
         ({"lesion__kps": 80}, "no key 'kps'", "It belongs to patient."),
+        ({"lesion__dates": "2026-01-31"}, "no key 'dates'", "^The keys are"),
         ({"patient__expected_survival_months": "7,5"}, "'7,5'", "decimal point"),
         ({"lesion__prior_rt_at_level": True}, "True", "Write false for none"),
     ],

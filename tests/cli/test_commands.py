@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -90,6 +91,16 @@ def test_an_unwritable_target_leaves_nothing(tmp_path: Path) -> None:
     result = metaspine(*plan_arguments("t12", "T12", occupied / "report"))
     assert result.returncode == ExitCode.OUTPUT
     assert [path.name for path in tmp_path.iterdir()] == ["occupied"]
+
+
+def test_an_address_that_is_in_use_is_one_message() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = metaspine("serve", "--port", str(port))
+    assert result.returncode == ExitCode.INPUT
+    said = " ".join(result.stderr.split())
+    assert f"metaspine serve: the service did not start at 127.0.0.1:{port}" in said
+    assert "choose another by --port" in said
 
 
 def test_a_missing_case_file_is_one_message(tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ def test_control_c_keeps_the_run_and_resume_gives_the_same_bytes(folder: Path, t
     stopped = interrupted(folder, *enough)
     assert stopped.returncode == ExitCode.CANCELLED
     assert "go on with --resume" in " ".join(stopped.stderr.split())
+    assert "Stopped by you; nothing half-written was left." in stopped.stderr
     assert names(tmp_path / "run") == {"monte-carlo.checkpoint"}
     again = metaspine("dose", folder, *SCAN, *COARSE, *enough)
     assert again.returncode == ExitCode.INPUT

@@ -50,11 +50,17 @@ def test_every_rule_is_listed_as_json() -> None:
 
 def test_one_table_as_a_page_and_as_markdown() -> None:
     page = metaspine("--table", "postoperative").stdout
-    assert "SBRT-02" in re.sub(r"\s", "", page)
+    assert "postoperative.contraindications.SBRT-02 says ASIA_A  [avoid; SBRT-02]\n    when postop.asia is A" in page
     assert "NOMS-15" not in page
     markdown = metaspine("--table", "postoperative", "--markdown").stdout
     assert "## postoperative.contraindications" in markdown
     assert "| SBRT-02 | postop.asia is A | ASIA_A | avoid | SBRT-02 |" in markdown.splitlines()
+
+
+def test_a_narrow_page_cuts_no_name() -> None:
+    page = re.sub(r"\s", "", metaspine().stdout)
+    assert "…" not in page
+    assert all(each.name in page for name, part in rule_parts() for each in rules(name, part))
 
 
 def test_an_unknown_table_is_an_error_of_input() -> None:

@@ -17,8 +17,8 @@ CASE = Path(__file__).parent.parent.parent / "examples" / "l1" / "case.yaml"
 RUN = CliRunner()
 
 
-def printed(*words: str) -> str:
-    done = RUN.invoke(app, ["scores", *words], env={"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1"})
+def printed(*words: str, width: int = 200) -> str:
+    done = RUN.invoke(app, ["scores", *words], env={"COLUMNS": str(width), "TERM": "dumb", "NO_COLOR": "1"})
     if done.exception is not None:
         raise done.exception
     return done.stdout
@@ -33,6 +33,13 @@ def test_the_list() -> None:
     assert all(name in text for name in score_names())
     assert "multidisciplinary review required" in text
     assert [each["name"] for each in document()] == list(score_names())
+
+
+def test_the_list_cuts_no_word_of_a_narrow_terminal() -> None:
+    text = " ".join(printed(width=80).split())
+    assert all(name in text for name in score_names())
+    assert "…" not in text
+    assert "METSSS (taken from outside)" in text
 
 
 @pytest.mark.parametrize("name", score_names())

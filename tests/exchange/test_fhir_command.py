@@ -55,7 +55,9 @@ def test_the_advice_follows_the_centres_policy(tmp_path: Path) -> None:
     policy.write_text("centre: A\nversion: '1'\nchoices:\n  CONFLICT-SCLC: s2_resistant\n", "utf-8")
     case.write_text("oncology: {primary: sclc, histology_confirmed: true}\nlesion: {level: T8, escc: '1a'}\n", "utf-8")
     run("fhir", str(case), "--advice", "--policy", str(policy), "--to", str(bundle))
-    assert "Followed: s2_resistant, the centre's choice." in bundle.read_text("utf-8")
+    text = bundle.read_text("utf-8")
+    assert "Followed: s2_resistant, the centre's choice." in text
+    assert "Policy: A, version 1: departs from the default in 1 of 13 conflicts" in text
 
 
 def test_a_bundle_is_assessed_like_a_case_file() -> None:

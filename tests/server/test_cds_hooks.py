@@ -482,12 +482,20 @@ def test_malformed_feedback_is_400(client: TestClient, one: dict[str, Any], mess
     assert message in answer.json()["issue"][0]["diagnostics"]
 
 
+def test_what_is_not_eligible_is_so_by_what_excludes_not_by_what_is_unknown(client: TestClient) -> None:
+    told = next(one for one in cards(client, VIEW, view(prefetch())) if "IORT with stabilisation" in one["detail"])
+    (line,) = [line for line in told["detail"].splitlines() if "IORT with stabilisation" in line]
+    assert line.startswith("- IORT with stabilisation: NOT eligible (after a previous irradiation the canal may get")
+    assert "not recorded" not in line
+
+
 def test_a_case_file_and_a_bundle_are_assessed(client: TestClient) -> None:
     case = {"oncology": {"primary": "breast"}, "lesion": {"level": "T8"}}
     answer = client.post("/assess", json=case)
     assert answer.status_code == 200
     assert answer.json()["noms"]["recommendation"] == "INSUFFICIENT_DATA"
     assert answer.json()["explanation"]["disclaimer"] == DISCLAIMER
+    assert {"board", "scores", "pathway", "policy"} <= answer.json()["explanation"].keys()
     assert client.post("/assess", json=BUNDLE).json()["noms"]["recommendation"] == "SEP_SURG_THEN_SRS"
 
 

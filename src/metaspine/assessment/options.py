@@ -81,7 +81,7 @@ def _irradiation(code: str, eligibility: IortEligibility, lesion: LesionAdvice, 
         "any_row_of_radiosurgery": any(row.endswith("SRS") and row in operating for row in lesion.noms.acceptable),
     }
     decision = first_that_applies(rules("board", "replaces"), asked)
-    reasons = _reasons(eligibility)
+    reasons = eligibility.weightiest
     because = tuple(in_words("iort_reason", reason.code) for reason in reasons)
     return Option(
         code=code,
@@ -100,14 +100,7 @@ def _standing(eligibility: IortEligibility) -> Standing:
     return "undecided" if eligibility.status == "indeterminate" else _STANDING_OF_ROLE[eligibility.role]
 
 
-def _reasons(eligibility: IortEligibility) -> list[Reason]:
-    """Return the reasons, the weightiest first; where some exclude, those alone: nothing else could change it."""
-    weights = ("hard",) if eligibility.status == "ineligible" else ("hard", "unknown", "conditional")
-    found = [reason for reason in eligibility.reasons if reason.weight in weights]
-    return sorted(found, key=lambda reason: weights.index(reason.weight))
-
-
-def _of_irradiation(reasons: list[Reason], decision: Decision | None) -> tuple[str, ...]:
+def _of_irradiation(reasons: tuple[Reason, ...], decision: Decision | None) -> tuple[str, ...]:
     """Return what the standing rests on: the reasons and the role, not every rule that was only asked."""
     named = [name for reason in reasons for name in reason.evidence]
     return tuple(dict.fromkeys((*named, *(("REC-04",) if decision is None else decision.evidence))))

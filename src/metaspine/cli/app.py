@@ -425,6 +425,7 @@ def main() -> None:
     except MetaspineError as error:
         show_error(error)
         sys.exit(exit_code(error))
-    except KeyboardInterrupt:
-        messages.print("Stopped by you; nothing half-written was left.")
-        sys.exit(ExitCode.CANCELLED)
+    except SystemExit as ended:
+        if ended.code == ExitCode.CANCELLED:
+            messages.print("Stopped by you; nothing half-written was left.")
+        raise

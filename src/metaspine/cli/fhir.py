@@ -60,9 +60,9 @@ def _case_file(case: Case) -> str:
 def _show_notes(case: Case) -> None:
     if not case.notes:
         return
-    table = Table(
-        "Where", "What was interpreted, or not used", "Rests on", title="Notes on reading", title_justify="left"
-    )
+    table = Table(title="Notes on reading", title_justify="left")
+    for heading in ("Where", "What was interpreted, or not used", "Rests on"):
+        table.add_column(heading, overflow="fold")
     for note in case.notes:
         table.add_row(note.key, note.message, note.evidence)
     messages.print(table, highlight=False)

@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from rich.table import Table
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from metaspine.assessment.rules import Rule
@@ -33,7 +34,7 @@ def rules_command(table: str | None = None, *, json_output: bool = False, markdo
     elif markdown:
         results.print(rules_markdown(asked), soft_wrap=True, markup=False, highlight=False)
     else:
-        results.print(_page(asked))
+        results.print(_page(asked), highlight=False)
 
 
 def check_command() -> ExitCode:
@@ -123,9 +124,15 @@ def outcome_in_words(rule: Rule) -> str:
     return ", then ".join(words[one] if one is None or isinstance(one, bool) else str(one) for one in said)
 
 
-def _page(asked: Sequence[Rule]) -> Table:
-    table = Table("rule", "when", "says", "weight", "rests on", show_lines=True)
-    for rule in asked:
-        cells = (rule.name, condition_in_words(rule), outcome_in_words(rule), rule.strength, ", ".join(rule.evidence))
-        table.add_row(*(Text(cell) for cell in cells))
-    return table
+def _page(asked: Sequence[Rule]) -> Group:
+    return Group(*(block for rule in asked for block in _block(rule)))
+
+
+def _block(rule: Rule) -> tuple[RenderableType, ...]:
+    """Return a rule as lines that a narrow terminal holds too, each with its whole name."""
+    condition = condition_in_words(rule)
+    rests_on = f"{rule.strength}; {', '.join((*rule.evidence, *([rule.conflict] if rule.conflict else [])))}"
+    return (
+        Text.assemble((rule.name, "bold cyan"), f" says {outcome_in_words(rule)}", (f"  [{rests_on}]", "dim")),
+        Padding(Text(condition if condition == "always" else f"when {condition}"), (0, 0, 0, 4)),
+    )

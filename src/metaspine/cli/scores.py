@@ -85,11 +85,11 @@ def _list(json_output: bool) -> None:
 
 def _overview(described: list[ScoreAbout]) -> Iterator[RenderableType]:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold cyan")
-    for heading in ("name", "score", "of", "range", "better is", "state"):
-        table.add_column(heading, no_wrap=heading == "name")
+    for heading in ("name", "of", "range", "better is", "score"):
+        table.add_column(heading, no_wrap=heading != "score")
     for each in described:
-        state = in_words("score_state", each.state)
-        table.add_row(each.name, each.title, each.of, _range(each), _direction(each), state)
+        state = "" if each.state == "computed" else f" ({in_words('score_state', each.state)})"
+        table.add_row(each.name, each.of, _range(each), _direction(each), f"{each.title}{state}")
     yield table
     yield Text("`metaspine scores NAME` explains one, `metaspine scores NAME --case CASE` computes it.", style="dim")
     yield Text(DISCLAIMER, style="bold")

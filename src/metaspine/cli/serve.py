@@ -18,7 +18,7 @@ def serve_command(host: str, port: int) -> None:
     Raises
     ------
     InputError
-        When the packages of the extra ``server`` are not installed.
+        When the packages of the extra ``server`` are not installed, or the address cannot be served at.
     """
     missing = [name for name in ("fastapi", "uvicorn") if find_spec(name) is None]
     if missing:
@@ -33,4 +33,11 @@ def serve_command(host: str, port: int) -> None:
     messages.print(DISCLAIMER, highlight=False)
     if host not in _LOCAL:
         messages.print("Plain HTTP without authorisation: put your own TLS proxy before it.", style="bold yellow")
-    uvicorn.run(_APPLICATION, factory=True, host=host, port=port)
+    try:
+        uvicorn.run(_APPLICATION, factory=True, host=host, port=port)
+    except SystemExit as ended:
+        raise InputError(
+            f"the service did not start at {host}:{port}",
+            where="metaspine serve",
+            remedy="The line above says why; where the port is in use, choose another by --port",
+        ) from ended

@@ -131,7 +131,7 @@ def _unknown_key(fault: Any) -> tuple[str, str]:
     form = SECTIONS[names[-1]] if names else CaseDocument
     known = list(form.model_fields)
     homes = [name for name, section in SECTIONS.items() if key in section.model_fields]
-    near = get_close_matches(str(key), known, n=1, cutoff=0.5)
+    near = get_close_matches(str(key), known, n=1, cutoff=0.6)
     hint = f"It belongs to {' or '.join(homes)}. " if homes else question(near[0] if near else None)
     return f"there is no key {shown(key)} here", f"{hint}The keys are {', '.join(known)}"
 

@@ -128,6 +128,13 @@ class IortEligibility:
         """The codes of the reasons, sorted."""
         return tuple(reason.code for reason in self.reasons)
 
+    @property
+    def weightiest(self) -> tuple[Reason, ...]:
+        """The reasons, those of most weight first; where some exclude, those alone: nothing else could change it."""
+        weights = ("hard",) if self.status == "ineligible" else ("hard", "unknown", "conditional")
+        found = [reason for reason in self.reasons if reason.weight in weights]
+        return tuple(sorted(found, key=lambda reason: weights.index(reason.weight)))
+
 
 @dataclass(frozen=True)
 class Score:

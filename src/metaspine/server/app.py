@@ -13,7 +13,8 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from metaspine.assessment import advice_document, assess
+from metaspine.assessment import assess, prepare_board
+from metaspine.assessment.explanation import board_document
 from metaspine.errors import InputError, MetaspineError
 from metaspine.exchange.case_file import case_from_document
 from metaspine.exchange.case_text import parse_case_text
@@ -58,7 +59,7 @@ async def _assess(request: Request) -> dict[str, Any]:
     document = await _body(request)
     bundle = isinstance(document, dict) and "resourceType" in document
     case = case_from_bundle(document, where="request") if bundle else case_from_document(document, where="request")
-    return advice_document(assess(case))
+    return board_document(prepare_board(case, assess(case)))
 
 
 class _TooLarge(InputError):

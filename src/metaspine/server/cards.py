@@ -107,7 +107,7 @@ def _recommendation(instance: UUID, lesion: LesionAdvice, remarks: Iterable[str]
         lines = [f"Possible: {'; '.join(words)}"]
     lines += [_sins(lesion), _escc(lesion), _steroids(lesion)]
     for name, found in (("stabilisation", lesion.iort_stabilisation), ("kyphoplasty", lesion.iort_kyphoplasty)):
-        reasons = "; ".join(in_words("iort_reason", reason.code) for reason in found.reasons)
+        reasons = "; ".join(in_words("iort_reason", reason.code) for reason in found.weightiest)
         status = in_words("iort_status", found.status)
         lines.append(f"IORT with {name}: {status}{f' ({reasons})' if reasons else ''}")
     lines += [in_words("flag", code) for code in noms.flags if code not in noms.hard_stops]
