@@ -49,6 +49,14 @@ def test_the_page_of_an_excluded_patient(example_folder: Path) -> None:
     assert "[C] convention of the project" in text
 
 
+def test_the_page_names_the_policy_that_it_follows(example_folder: Path) -> None:
+    case, policy = example_folder / "l1" / "case.yaml", example_folder / "board-policy.yaml"
+    text = flat(metaspine("assess", case, "--policy", policy))
+    stamp = "Example Hospital, spine tumour board, version 2026-1: departs from the default in 2 of 13 conflicts."
+    assert f"Policy where the sources disagree: {stamp}" in text
+    assert "Policy where the sources disagree: the defaults." in flat(metaspine("assess", case))
+
+
 def test_the_page_says_what_is_missing(tmp_path: Path) -> None:
     text = flat(page_of("DEV-020", tmp_path))
     assert "no decision without the ESCC grade (MRI) INSUFFICIENT_DATA" in text

@@ -17,6 +17,7 @@ from metaspine.assessment.board import prepare_board
 from metaspine.errors import OutputError
 from metaspine.exchange.case_file import case_from_document
 from metaspine.patient.advice import DISCLAIMER
+from metaspine.patient.policy import BoardPolicy
 from metaspine.reports.board import board_paper
 from metaspine.reports.typesetting import typeset
 
@@ -39,6 +40,18 @@ def test_a_worked_patient_fits_on_two_pages(patient: dict[str, Any]) -> None:
     assert all(DISCLAIMER in page for page in pages)
     assert "In this order" in pages[0]
     assert "Scores (never decide by one alone)" in " ".join(pages)
+
+
+def test_the_paper_names_the_policy_and_says_unknown_of_an_unknown_urgency() -> None:
+    case = case_from_document({"oncology": {"primary": "sclc"}, "lesion": {"level": "T8"}})
+    policy = BoardPolicy("Example Hospital", {"CONFLICT-SCLC": "s2_resistant"}, "2026-1")
+    paper = board_paper(case, prepare_board(case, assess(case, policy)), date=DATE)
+    assert paper.identity.endswith("policy: Example Hospital, version 2026-1")
+    pages = PdfReader(io.BytesIO(typeset(paper, at=DATE))).pages
+    text = " ".join(" ".join(page.extract_text() for page in pages).split())
+    assert "Policy: Example Hospital, version 2026-1: departs from the default in 1 of 13 conflicts." in text
+    assert "Urgency unknown" in text
+    assert "not specified" not in text
 
 
 def three_lesions() -> dict[str, Any]:

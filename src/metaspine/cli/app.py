@@ -67,7 +67,7 @@ def assess(
     case: CaseFile,
     policy: BoardPolicyFile = None,
     to: Annotated[
-        Path | None, typer.Option("--to", help="Write the board's two pages as a PDF.", show_default=False)
+        Path | None, typer.Option("--to", help="Write the board's pages as a PDF.", show_default=False)
     ] = None,
     why: Annotated[bool, typer.Option("--why", help="Every rule that fired, and those that almost did.")] = False,
     what_if: Annotated[bool, typer.Option("--what-if", help="What each single changed fact would alter.")] = False,

@@ -42,7 +42,7 @@ def assess_command(
     beside: Beside = Beside(),
     json_output: bool = False,
 ) -> None:
-    """Read a case, assess it and print the board's advice, as a page or as JSON; write its two pages where asked."""
+    """Read a case, assess it and print the board's advice, as a page or as JSON; write its pages where asked."""
     from metaspine.exchange.case_file import read_case
 
     facts = read_case(case)
@@ -51,7 +51,7 @@ def assess_command(
         from metaspine.reports import write_board
 
         write_board(facts, board, to=to)
-        messages.print(f"The board's two pages: {to}", soft_wrap=True)
+        messages.print(f"The board's pages: {to}", soft_wrap=True)
     rules = trace(facts, board.policy) if beside.why else None
     changes = what_if(facts, board.policy, possible=_possible) if beside.what_if else None
     if json_output:

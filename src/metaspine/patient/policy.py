@@ -65,7 +65,7 @@ class BoardPolicy:
     def in_words(self) -> str:
         """Whose policy it is, which state of it, and in how much it departs from the defaults: as outputs carry it."""
         if not self.centre and not self.choices:
-            return "no centre's: the defaults"
+            return "the defaults"
         version = f", version {self.version}" if self.version else ""
         departs = len(self.departures)
         said = f"departs from the default in {departs}" if departs else "follows the default in all"

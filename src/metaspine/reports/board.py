@@ -1,4 +1,4 @@
-"""The tumour board's two pages as a PDF."""
+"""The tumour board's pages as a PDF: two, or three where several lesions leave much in dispute."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from metaspine.version import __version__
 
 
 def write_board(case: Case, board: Board, *, to: Path | str) -> Path:
-    """Write the board's two pages, whole or not at all.
+    """Write the board's pages, whole or not at all.
 
     Parameters
     ----------

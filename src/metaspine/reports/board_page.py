@@ -153,7 +153,8 @@ def score_row(score: Scored) -> tuple[str, ...]:
     if score.total is not None:
         total = f"{score.total:g}"
     meanings = (score.meaning,) if score.meaning else score.meanings
-    means = each_in_words("score_meaning", meanings, score.because or "-").replace("; ", " or ")
+    open_still = "still possible: " if len(meanings) > 1 else ""
+    means = open_still + each_in_words("score_meaning", meanings, score.because or "-")
     narrowing = listed([in_words("key", item.key) for item in score.narrowing[:3]], "-")
     return in_words("score", score.name), total, means, score.survival or "-", narrowing
 
@@ -201,7 +202,8 @@ def _statements(title: str, said: Iterable[Advisory], caption: str = "") -> Tabl
         for one in said
     )
     columns, widths = ("", "about", "what the sources say", "rests on"), (0.7, 1.3, 5.6, 1.5)
-    return Table(title, columns, rows, widths, small=True, caption=caption)
+    empty = "Nothing is said of it for what is known."
+    return Table(title, columns, rows, widths, small=True, caption=caption, empty=empty)
 
 
 def missing_notice(board: Board) -> Notice:

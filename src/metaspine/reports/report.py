@@ -234,7 +234,7 @@ def identity(case: Case, scan: Scan | None) -> str:
 
 def subject(case: Case) -> str:
     """Return the levels of the case's lesions."""
-    return f"Lesion at {', '.join(lesion.level for lesion in case.lesions)}"
+    return f"Lesion{'s' if len(case.lesions) > 1 else ''} at {', '.join(lesion.level for lesion in case.lesions)}"
 
 
 def _target(to: Path | str) -> Path:
