@@ -209,7 +209,7 @@ def _statements(title: str, said: Iterable[Advisory], caption: str = "") -> Tabl
 def missing_notice(board: Board) -> Notice:
     """Return what is not known and could change an answer, what most answers ask for first."""
     if not board.missing:
-        return Notice("note", "Everything that was asked for is known.", "")
+        return Notice("note", "Everything that the decision asks for is known.", "")
     several = len(board.lesions) > 1
     named = [
         f"{in_words('key', key)} ({', '.join(levels)})"
