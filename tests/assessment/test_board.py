@@ -82,7 +82,8 @@ def test_an_unstable_spine_asks_for_precautions_now() -> None:
         ({"neuro__functional_radiculopathy": True}, "SURGEON"),
         ({"oncology__primary": "sclc"}, "TREAT_DECIDE"),
         ({"oncology__primary": "unknown", "lesion__escc": "3"}, "TREAT_AFTER_STOP"),
-        ({"neuro__presentation": "asymptomatic"}, "TREAT_NO_WINDOW"),
+        ({"neuro__presentation": "unilateral_radicular_deficit"}, "TREAT_NO_WINDOW"),
+        ({"neuro__presentation": "asymptomatic"}, "TREAT_OR_WATCH"),
     ],
     ids=str,
 )
@@ -137,7 +138,8 @@ def test_small_cell_cancer_shows_both_classes_and_prefers_none() -> None:
             "alternative",
             "the radiotherapy; the comp",
         ),
-        ({"lesion__escc": "3"}, "subordinate", "nothing: separation surgery"),
+        ({"lesion__escc": "3"}, "subordinate", "nothing: at ESCC 3"),
+        ({"lesion__escc": "3", "oncology__primary": "rcc"}, "subordinate", "nothing: separation surgery"),
         ({"patient__iort_consent": None}, "undecided", "the conventional radiotherapy after stabilisation"),
         ({"patient__iort_consent": False}, "not_possible", ""),
     ],
@@ -345,7 +347,9 @@ def test_every_case_has_a_board(document: dict[str, Any]) -> None:
             ("IORT_KYPHOPLASTY", lesion.advice.iort_kyphoplasty),
         ):
             (irradiation,) = [each for each in lesion.options if each.code == code]
-            assert (irradiation.standing == "not_possible") is (kind.status == "ineligible")
+            assert (irradiation.standing == "not_possible") is (
+                kind.status == "ineligible" or lesion.advice.noms.surgical_capacity == "none"
+            )
         assert {each.code for each in lesion.options} >= {"IORT_STABILISATION", "IORT_KYPHOPLASTY"}
         assert all(set(each.evidence) <= entries().keys() and each.evidence for each in lesion.options)
     for step in found.steps:

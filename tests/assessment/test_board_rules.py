@@ -29,6 +29,8 @@ RADES = {
     "neuro__ambulatory": False,
     "neuro__days_to_motor_deficit": 7,
 }
+EXPLAINED = lesions({"level": "L3", "escc": "1a"}, {"level": "T8", "escc": "3"}, myelopathy=True)
+NOT_EXPLAINED = lesions({"level": "L3", "escc": "1a"}, {"level": "T8", "escc": "1c"}, myelopathy=True)
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "steps.STEP-01": (known(patient__pregnant=True), known()),
@@ -48,7 +50,14 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "steps.STEP-15": (known(), known(**NO_TIME)),
     "steps.STEP-16": (SCLC, known()),
     "steps.STEP-17": (known(oncology__primary="unknown"), known(oncology__primary="unknown", **NO_TIME)),
-    "steps.STEP-18": (known(**NO_TIME), known()),
+    "steps.STEP-18": (known(neuro__presentation="unilateral_radicular_deficit"), known(**NO_TIME)),
+    "steps.STEP-19": (
+        known(neuro__presentation="unilateral_radicular_pain", lesion__escc="2"),
+        known(neuro__presentation="unilateral_radicular_pain", lesion__escc="1c"),
+    ),
+    "steps.STEP-20": (known(**NO_TIME), known(**NO_TIME, lesion__escc="2")),
+    "steps.STEP-21": (known(**CORD, oncology__primary="hemangioma"), known(oncology__primary="hemangioma")),
+    "steps.STEP-22": (EXPLAINED, NOT_EXPLAINED),
     "because.OPTION-01": (known(lesion__pain="occasional_non_mechanical", lesion__collapse="gt50"), known()),
     "because.OPTION-02": (known(), known(lesion__pain="occasional_non_mechanical", lesion__collapse="gt50")),
     "because.OPTION-03": (SCLC, known()),
@@ -66,7 +75,8 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "because.OPTION-12": (known(**LATE | {"neuro__symptom_duration_days": 2}), known(**LATE)),
     "because.OPTION-13": (known(**LATE), known(**LATE | {"neuro__symptom_duration_days": 2})),
     "because.OPTION-14": (known(lesion__escc="2", oncology__primary="rcc"), known(oncology__primary="rcc")),
-    "replaces.REC-01-REPLACES": (known(lesion__escc="3"), known()),
+    "replaces.REC-01-REPLACES": (known(lesion__escc="3", oncology__primary="rcc"), known(lesion__escc="3")),
+    "replaces.REC-01-ESCC-3": (known(lesion__escc="3"), known()),
     "replaces.REC-02-SRS": (known(oncology__primary="rcc"), known()),
     "replaces.REC-02-CEBRT": (known(), known(lesion__escc="3")),
     "replaces.REC-03-REPLACES": (known(lesion__stabilised_already=True), known()),
@@ -76,10 +86,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "supportive.BSC-19": (known(**RADES), known(**RADES | {"oncology__visceral_mets": "none", "patient__ecog": 2})),
     "supportive.G1-16-OPTION": (known(**NO_TIME), known()),
-    "among_lesions.BOARD-02": (
-        lesions({"level": "L3", "escc": "1a"}, {"level": "T8", "escc": "3"}, myelopathy=True),
-        lesions({"level": "L3", "escc": "1a"}, {"level": "T8", "escc": "1c"}, myelopathy=True),
-    ),
+    "among_lesions.BOARD-02": (EXPLAINED, NOT_EXPLAINED),
     "among_lesions.BOARD-03": (
         lesions(*({"level": f"T{n}"} for n in (8, 9, 10, 11))),
         lesions(*({"level": f"T{n}"} for n in (8, 9, 10))),

@@ -264,11 +264,11 @@ def test_bone_agents_are_for_metastases_of_solid_tumours_and_for_myeloma(primary
     ("count", "speaks"), [(1, True), (5, True), (6, False), (None, False)], ids=lambda value: str(value)
 )
 def test_one_to_five_metastases(count: int | None, speaks: bool) -> None:
-    assert ("SBRT-07" in said(oncology__total_metastases_count=count)) == speaks
+    assert ("SBRT-07" in said(**SRS, oncology__total_metastases_count=count)) == speaks
 
 
 def test_more_metastases_in_the_bones_than_stated_are_not_few() -> None:
-    assert "SBRT-07" not in said(oncology__total_metastases_count=5, oncology__extraspinal_bone_mets=5)
+    assert "SBRT-07" not in said(**SRS, oncology__total_metastases_count=5, oncology__extraspinal_bone_mets=5)
 
 
 @pytest.mark.parametrize(("day", "rule"), [(0, "AE-02"), (30, "AE-02"), (31, "AE-03"), (None, "AE-01")])
@@ -349,7 +349,7 @@ def test_the_pathway_follows_the_policy_of_the_advice() -> None:
     case, _, found = answered(STAB_SRS)
     choices = {"CONFLICT-PTV": "table2_2_5mm", "CONFLICT-PRV": "text_1_5_2mm", "CONFLICT-GTV-DMIN": "s2_14gy"}
     other = pathway(case, assess(case, BoardPolicy(choices=choices)))
-    changed = {one.rule for one in found.of_patient} ^ {one.rule for one in other.of_patient}
+    changed = {one.rule for one in everything(found)} ^ {one.rule for one in everything(other)}
     assert changed == {"VOL-03a", "VOL-03b", "VOL-04a", "VOL-04b", "SBRT-09a", "SBRT-09b"}
 
 

@@ -263,6 +263,8 @@ LATER = {
     "iort_role",
     "any_row_of_radiosurgery",
     "mri_within_h",
+    "mri_after_treatment",
+    "signs_explained_elsewhere",
     "biopsy_within_h",
     "rades_bsc_2013",
 }

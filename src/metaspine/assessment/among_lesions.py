@@ -16,6 +16,7 @@ def facts_among(case: Case, advice: Advice) -> dict[str, dict[str, Any]]:
     """Return, by level, the facts of a lesion that follow from the other lesions, and the levels they name."""
     constructs = groups(advice)
     compressing = [lesion.level for lesion in advice.lesions if lesion.escc.compression == "high"]
+    unexplained = [one.level for one in advice.lesions if "NEURO_IMAGING_DISCORDANCE" in one.noms.hard_stops]
     injectable = [lesion.level for lesion in advice.lesions if lesion.iort_kyphoplasty.role is not None]
     found = {}
     for lesion in case.lesions:
@@ -25,6 +26,7 @@ def facts_among(case: Case, advice: Advice) -> dict[str, dict[str, Any]]:
         found[lesion.level] = {
             "another_lesion_compresses": bool(others),
             "others": ", ".join(others),
+            "signs_explained_elsewhere": bool(others) and lesion.level in unexplained,
             "levels_in_one_run": _run(lesion, case),
             "constructs_overlap": bool(construct),
             "construct": ", ".join(construct),

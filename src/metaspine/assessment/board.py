@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from math import inf
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from metaspine.assessment.among_lesions import facts_among, groups
@@ -15,17 +14,20 @@ from metaspine.assessment.options import options
 from metaspine.assessment.pathway import pathway
 from metaspine.assessment.rules import Facts, Rule, every_that_applies
 from metaspine.assessment.scoring import scores_of_lesion, scores_of_patient
-from metaspine.assessment.summary import lesion_summary, patient_summary
+from metaspine.assessment.summary import lesion_summary, mri_after_treatment, patient_summary
 from metaspine.assessment.tables import rules
 from metaspine.assessment.wording import in_words
 from metaspine.patient.advice import Advice, Basis, LesionAdvice
-from metaspine.patient.board import Board, BoardLesion, Step
+from metaspine.patient.board import Board, BoardLesion, Step, said_once
 from metaspine.patient.case import Case, LesionFacts
 from metaspine.patient.pathway import Advisory, Strength
 from metaspine.patient.scoring import Scored
 
 UNTREATED = "untreated"
+FIRST_OF_ALL = "emergency"
+"""The topic of what comes before everything else: to be done, never among what is not to do."""
 _AVOIDED = ("avoid", "stop")
+_PLACES = ("timed", "before_treatment", "treatment", "after_treatment")
 
 
 def prepare_board(case: Case, advice: Advice) -> Board:
@@ -42,18 +44,20 @@ def prepare_board(case: Case, advice: Advice) -> Board:
         _lesion(case, lesion, facts[lesion.level], tuple(a for a in said[lesion.level] if a.topic != UNTREATED))
         for lesion in ordered
     )
-    everything = (*around.of_patient, *(one for of_lesion in around.of_lesions for one in of_lesion))
+    everything = said_once(around.of_patient, said)
     missing = _missing(advice)
     return Board(
         advice=advice,
         summary=patient_summary(case, advice, tuple(missing)),
         steps=tuple(_steps(advice, facts)),
-        avoid=_once(one for one in everything if one.strength in _AVOIDED and one.topic != UNTREATED),
+        avoid=tuple(
+            one for one in everything if one.strength in _AVOIDED and one.topic not in (UNTREATED, FIRST_OF_ALL)
+        ),
         lesions=lesions,
         together=groups(advice),
         pathway=around,
         scores=of_patient,
-        untreated=_once(one for one in everything if one.topic == UNTREATED),
+        untreated=tuple(one for one in everything if one.topic == UNTREATED),
         missing=missing,
         disagreements=conflicts_of(case, advice, everything),
     )
@@ -67,6 +71,7 @@ def _facts_by_level(case: Case, advice: Advice, scores: Mapping[str, Scored]) ->
             **answered_facts(case, lesion, advice, of_lesion),
             **among[of_lesion.level],
             "mri_within_h": of_lesion.urgency.mri_within_h,
+            "mri_after_treatment": mri_after_treatment(of_lesion.urgency),
             "biopsy_within_h": of_lesion.urgency.biopsy_within_h,
             "rades_bsc_2013": supportive,
         }
@@ -96,40 +101,40 @@ def _remark(rule: Rule, facts: Facts) -> Advisory:
 
 
 def _steps(advice: Advice, facts: Mapping[str, Facts]) -> Iterator[Step]:
-    """Yield what to do, soonest first; a step that several lesions ask for stands once, with their levels."""
+    """Yield what to do, soonest first; a step that several lesions ask for stands once, with their levels.
+
+    What has no time of its own stands where it belongs: before the treatment of its lesion, or after it.
+    """
     found: dict[tuple[str, str, int | None], tuple[list[str], Rule, tuple[str, ...]]] = {}
+    places: dict[tuple[str, str, int | None], tuple[float, int, int]] = {}
+    listed = {rule.id: number for number, rule in enumerate(rules("board", "steps"))}
     for lesion in advice.lesions:
         for rule in every_that_applies(rules("board", "steps"), facts[lesion.level]):
             leads = lesion is advice.leading
             if rule.extra.get("scope") == "patient" and not leads:
                 continue
-            key = (rule.then, _said(rule, lesion), _hours(rule, facts[lesion.level]))
+            hours = _hours(rule, facts[lesion.level])
+            key = (rule.then, _said(rule, lesion, facts[lesion.level]), hours)
+            place = (*_place(rule, hours, lesion.urgency.treatment_within_h), listed[rule.id])
+            places[key] = min(place, places.get(key, place))
             levels, _, _ = found.setdefault(key, ([], rule, _step_evidence(rule, lesion)))
             if rule.extra.get("scope") != "patient":
                 levels.append(lesion.level)
-    steps = [
-        (rule, Step(code, says, hours, ", ".join(levels), evidence))
-        for (code, says, hours), (levels, rule, evidence) in found.items()
-    ]
-    yield from _in_order(steps)
+    ordered = sorted(found.items(), key=lambda item: places[item[0]])
+    for (code, says, hours), (levels, _, evidence) in ordered:
+        yield Step(code, says, hours, ", ".join(levels), evidence)
 
 
-def _in_order(steps: list[tuple[Rule, Step]]) -> list[Step]:
-    """Return the steps by time; one without a time stands before the next in the rules' order that has one.
-
-    So what prepares the treatment, as embolising before an operation, is never told after it.
-    """
-    listed = {rule.id: place for place, rule in enumerate(rules("board", "steps"))}
-    due, ordered = inf, []
-    for rule, step in sorted(steps, key=lambda entry: listed[entry[0].id], reverse=True):
-        due = due if step.within_h is None else step.within_h
-        ordered.append((due, listed[rule.id], step))
-    return [step for _, _, step in sorted(ordered, key=lambda entry: entry[:2])]
+def _place(rule: Rule, within_h: int | None, treatment_within_h: int | None) -> tuple[float, int]:
+    """Return the hours and the place at them by which a step is put in order."""
+    place = rule.extra.get("place", "timed")
+    hours = treatment_within_h if within_h is None and place == "before_treatment" else within_h
+    return float("inf") if hours is None else hours, _PLACES.index(place)
 
 
-def _said(rule: Rule, lesion: LesionAdvice) -> str:
+def _said(rule: Rule, lesion: LesionAdvice, facts: Facts) -> str:
     row = lesion.noms.recommendation
-    return str(rule.extra["says"]).format(row="" if row is None else in_words("noms", row))
+    return str(rule.extra["says"]).format(row="" if row is None else in_words("noms", row), others=facts["others"])
 
 
 def _hours(rule: Rule, facts: Facts) -> int | None:
@@ -154,7 +159,3 @@ def _missing(advice: Advice) -> dict[str, tuple[str, ...]]:
                 levels[lesion.level] = levels.get(lesion.level, 0) + 1
     ordered = sorted(wanted.items(), key=lambda item: (-max(item[1].values()), item[0]))
     return {key: tuple(levels) for key, levels in ordered}
-
-
-def _once(said: Iterable[Advisory]) -> tuple[Advisory, ...]:
-    return tuple({one.statement: one for one in said}.values())

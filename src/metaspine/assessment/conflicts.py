@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from metaspine.assessment.engine import assess
-from metaspine.evidence import Conflict, conflicts
+from metaspine.evidence import Conflict, conflicts, look_up
 from metaspine.patient.advice import Advice, LesionAdvice
 from metaspine.patient.case import Case
 from metaspine.patient.pathway import Advisory
@@ -55,12 +55,15 @@ def _evidence(lesion: LesionAdvice) -> Iterator[str]:
 
     Of IORT it is the reasons alone, for its basis names every rule that was asked.
     """
-    for part in (lesion.radiosensitivity, lesion.noms):
-        yield from part.basis.evidence
+    for part in (lesion.radiosensitivity, lesion.noms, lesion.reirradiation):
+        if part is not None:
+            yield from part.basis.evidence
     for evidence in lesion.noms.flag_evidence.values():
         yield from evidence
     for reason in (*lesion.iort_stabilisation.reasons, *lesion.iort_kyphoplasty.reasons):
         yield from reason.evidence
+    for reason in lesion.iort_stabilisation.reasons:
+        yield from (look_up(name).conflict for name in reason.evidence)
 
 
 def _followed(conflict: Conflict, policy: BoardPolicy) -> Followed:

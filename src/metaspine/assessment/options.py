@@ -23,7 +23,11 @@ _STANDING_OF_ROLE: dict[str | None, Standing] = {
     "ALTERNATIVE_TO_RT": "alternative",
     None: "undecided",
 }
-_STANDING_OF_NO_TREATMENT: dict[str, Standing] = {"INSUFFICIENT_DATA": "undecided", "MANUAL_REVIEW": "to_discuss"}
+_STANDING_OF_NO_TREATMENT: dict[str, Standing] = {
+    "INSUFFICIENT_DATA": "undecided",
+    "MANUAL_REVIEW": "to_discuss",
+    "NOT_APPLICABLE_BENIGN": "to_discuss",
+}
 """Where an answer of NOMS stands that names no treatment: it is nothing that one could prefer."""
 
 
@@ -80,36 +84,45 @@ def _irradiation(code: str, eligibility: IortEligibility, lesion: LesionAdvice, 
         "iort_role": eligibility.role,
         "any_row_of_radiosurgery": any(row.endswith("SRS") and row in operating for row in lesion.noms.acceptable),
     }
-    decision = first_that_applies(rules("board", "replaces"), asked)
+    standing = _standing(eligibility, lesion)
+    decision = None if standing == "not_possible" else first_that_applies(rules("board", "replaces"), asked)
     reasons = eligibility.weightiest
     because = tuple(in_words("iort_reason", reason.code) for reason in reasons)
     return Option(
         code=code,
-        standing=_standing(eligibility),
+        standing=standing,
         says=in_words("option", code),
-        because=(*_without_a_row(eligibility), *because),
+        because=(*_without_a_place(eligibility, lesion), *because),
         replaces="" if decision is None else decision.rule.extra["says"],
-        evidence=_of_irradiation(reasons, decision),
+        evidence=_of_irradiation(reasons, decision, lesion),
     )
 
 
-def _standing(eligibility: IortEligibility) -> Standing:
+def possible(eligibility: IortEligibility, lesion: LesionAdvice) -> bool:
+    """Return whether irradiation from inside is not excluded and there is an operation in which it could be given."""
+    return eligibility.status != "ineligible" and lesion.noms.surgical_capacity != "none"
+
+
+def _standing(eligibility: IortEligibility, lesion: LesionAdvice) -> Standing:
     """Return where irradiation from inside stands; what is only not known is undecided, never impossible."""
-    if eligibility.status == "ineligible":
+    if not possible(eligibility, lesion):
         return "not_possible"
     return "undecided" if eligibility.status == "indeterminate" else _STANDING_OF_ROLE[eligibility.role]
 
 
-def _of_irradiation(reasons: tuple[Reason, ...], decision: Decision | None) -> tuple[str, ...]:
+def _of_irradiation(reasons: tuple[Reason, ...], decision: Decision | None, lesion: LesionAdvice) -> tuple[str, ...]:
     """Return what the standing rests on: the reasons and the role, not every rule that was only asked."""
     named = [name for reason in reasons for name in reason.evidence]
-    return tuple(dict.fromkeys((*named, *(("REC-04",) if decision is None else decision.evidence))))
+    no_operation = ("G1-05",) if lesion.noms.surgical_capacity == "none" else ()
+    return tuple(dict.fromkeys((*named, *no_operation, *(("REC-04",) if decision is None else decision.evidence))))
 
 
-def _without_a_row(eligibility: IortEligibility) -> tuple[str, ...]:
-    if eligibility.status == "ineligible" or eligibility.role is not None:
+def _without_a_place(eligibility: IortEligibility, lesion: LesionAdvice) -> tuple[str, ...]:
+    if eligibility.status == "ineligible":
         return ()
-    return ("NOMS gives no row beside which it could stand",)
+    if lesion.noms.surgical_capacity == "none":
+        return ("it needs an operation, and none is possible or advised",)
+    return () if eligibility.role is not None else ("NOMS gives no row beside which it could stand",)
 
 
 def _leaving_alone(facts: Facts) -> list[Option]:

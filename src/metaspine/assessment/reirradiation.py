@@ -13,7 +13,7 @@ from metaspine.physics.radiobiology import (
     reirradiation_allowance_gy,
 )
 
-_EVIDENCE = ("RERT-04", "RERT-01", "RERT-02", "RERT-03", "RBE-01", "BED-01", "BED-02")
+_EVIDENCE = ("RERT-04", "CONFLICT-RERT-EXAMPLES", "RERT-01", "RERT-02", "RERT-03", "RBE-01", "BED-01", "BED-02")
 
 
 def reirradiation(prior: PriorRadiotherapy) -> Reirradiation:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from metaspine.assessment.options import possible
 from metaspine.assessment.wording import hours_in_words, in_words
 from metaspine.patient.advice import Advice, Basis, IortEligibility, LesionAdvice, Urgency
 from metaspine.patient.case import Case
 
 _MOST_UNKNOWN = 4
+_ADULT_FROM_YEARS = 18
 _CORD_SIGNS = ("neuro.presentation", "neuro.myelopathy", "neuro.cauda_equina")
 _NO_TREATMENT = ("INSUFFICIENT_DATA", "MANUAL_REVIEW", "NOT_APPLICABLE_BENIGN")
 """Answers of NOMS that advise no treatment."""
@@ -17,6 +19,8 @@ def patient_summary(case: Case, advice: Advice, missing: tuple[str, ...]) -> str
     levels = [lesion.level for lesion in advice.lesions]
     lesions = f"a lesion at {levels[0]}" if len(levels) == 1 else f"{len(levels)} lesions ({', '.join(levels)})"
     sentences = [f"{_who(case)} with {in_words('primary', case.oncology.primary)} and {lesions} of the spine."]
+    if _is_child(case):
+        sentences.append("Under 18 years: nothing that is said here is validated.")
     if len(levels) > 1:
         sentences.append(f"{advice.leading.level} comes first.")
     sentences.append(how_fast(advice.leading))
@@ -35,7 +39,9 @@ def lesion_summary(lesion: LesionAdvice) -> str:
 def how_fast(lesion: LesionAdvice) -> str:
     """Return the urgency of a lesion as a sentence, and beside it what not known could make it an emergency."""
     urgency = lesion.urgency
-    said = windows_in_words(urgency)
+    unstable = lesion.mechanical_urgency.value == "URGENT_SURGICAL_REVIEW"
+    review = "spinal precautions and a spine surgeon's review now" if unstable else ""
+    said = ", ".join(filter(None, (review, windows_in_words(urgency))))
     if urgency.urgency_class == "not_specified":
         start = "How fast cannot be judged yet" if not_judged(urgency) else "How fast is not stated by the sources"
     else:
@@ -48,13 +54,21 @@ def how_fast(lesion: LesionAdvice) -> str:
 
 
 def windows_in_words(urgency: Urgency) -> str:
-    """Return within which time MRI, tissue and treatment are due, as far as sources state one."""
+    """Return within which time MRI, tissue and treatment are due, as far as sources state one (BOARD-07)."""
+    late = mri_after_treatment(urgency)
     windows = (
-        ("MRI", urgency.mri_within_h),
+        ("MRI", None if late else urgency.mri_within_h),
         ("tissue", urgency.biopsy_within_h),
         ("treatment", urgency.treatment_within_h),
     )
-    return ", ".join(f"{what} {hours_in_words(hours)}" for what, hours in windows if hours is not None)
+    said = [f"{what} {hours_in_words(hours)}" for what, hours in windows if hours is not None]
+    return ", ".join([*said, "MRI before it"] if late else said)
+
+
+def mri_after_treatment(urgency: Urgency) -> bool:
+    """Return whether the window for the MRI is longer than that for the treatment, which it must come before."""
+    mri, treatment = urgency.mri_within_h, urgency.treatment_within_h
+    return mri is not None and treatment is not None and mri > treatment
 
 
 def not_judged(urgency: Urgency) -> bool:
@@ -67,9 +81,14 @@ def unknown_cord_signs(basis: Basis) -> str:
     return ", ".join(in_words("key", key) for key in _CORD_SIGNS if key in basis.missing)
 
 
+def _is_child(case: Case) -> bool:
+    return case.patient.age_years is not None and case.patient.age_years < _ADULT_FROM_YEARS
+
+
 def _who(case: Case) -> str:
     patient = case.patient
-    person = {"F": "woman", "M": "man"}.get(patient.sex or "", "patient")
+    words = {"F": "girl", "M": "boy"} if _is_child(case) else {"F": "woman", "M": "man"}
+    person = words.get(patient.sex or "", "patient")
     age = "of unknown age" if patient.age_years is None else f"of {patient.age_years:g} years"
     return f"A {person} {age}"
 
@@ -96,18 +115,17 @@ def _advice(lesion: LesionAdvice) -> str:
 
 def _irradiation(lesion: LesionAdvice) -> str:
     kinds = (("with stabilisation", lesion.iort_stabilisation), ("with kyphoplasty", lesion.iort_kyphoplasty))
-    return f"Irradiation from inside: {'; '.join(f'{name} {_possible(kind)}' for name, kind in kinds)}."
+    return f"Irradiation from inside: {'; '.join(f'{name} {_possible(kind, lesion)}' for name, kind in kinds)}."
 
 
-def _possible(kind: IortEligibility) -> str:
-    if kind.role is None and kind.status != "ineligible":
+def _possible(kind: IortEligibility, lesion: LesionAdvice) -> str:
+    if not possible(kind, lesion):
+        return "not possible"
+    if kind.role is None:
         return "not decided yet"
-    return {
-        "eligible": "possible",
-        "conditional": "possible under conditions",
-        "indeterminate": "not decided yet",
-        "ineligible": "not possible",
-    }[kind.status]
+    return {"eligible": "possible", "conditional": "possible under conditions", "indeterminate": "not decided yet"}[
+        kind.status
+    ]
 
 
 def _sentence(words: str) -> str:

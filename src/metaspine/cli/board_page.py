@@ -105,7 +105,10 @@ def score_text(score: Scored) -> Text:
 def said(one: Advisory) -> Text:
     """Return one statement of the pathway as a line."""
     mark = Text(f"{in_words('strength', one.strength)}: ", style=_STYLE.get(one.strength, ""))
-    return Text.assemble("• ", mark, one.statement, (f"  {ids(one.basis.evidence)}", "dim"))
+    text = Text.assemble("• ", mark, one.statement, (f"  {ids(one.basis.evidence)}", "dim"))
+    for note in one.basis.notes:
+        text.append(f"\n    {note}")
+    return text
 
 
 def heading(words: str, style: str = "cyan") -> RenderableType:

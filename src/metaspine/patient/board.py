@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from metaspine.patient.advice import Advice, LesionAdvice
+from metaspine.patient.levels import LEVELS
 from metaspine.patient.pathway import Advisory, Pathway, Strength
 from metaspine.patient.policy import BoardPolicy, Followed
 from metaspine.patient.scoring import Scored
@@ -86,12 +87,35 @@ class Board:
     @property
     def around(self) -> tuple[Advisory, ...]:
         """What stands around the decision, the weightiest first; without what is told as to avoid, or as untreated."""
-        of_lesions = (one for lesion in self.lesions for one in lesion.pathway)
+        of_lesions = {lesion.advice.level: lesion.pathway for lesion in self.lesions}
         told = {one.statement for one in (*self.avoid, *self.untreated)}
-        said = {one.statement: one for one in (*self.pathway.of_patient, *of_lesions) if one.statement not in told}
-        return tuple(sorted(said.values(), key=lambda one: WEIGHT.index(one.strength)))
+        said = [one for one in said_once(self.pathway.of_patient, of_lesions) if one.statement not in told]
+        return tuple(sorted(said, key=lambda one: WEIGHT.index(one.strength)))
 
     @property
     def policy(self) -> BoardPolicy:
         """The centre's policy under which the advice was given."""
         return self.advice.policy
+
+
+def said_once(of_patient: Iterable[Advisory], of_lesions: Mapping[str, Iterable[Advisory]]) -> tuple[Advisory, ...]:
+    """Return every statement once; one that does not hold of all lesions begins with the levels that it is of.
+
+    Parameters
+    ----------
+    of_lesions
+        What is said of each lesion, by its level.
+    """
+    levels: dict[str, list[str]] = {}
+    found = {one.statement: one for one in of_patient}
+    for level in sorted(of_lesions, key=LEVELS.index):
+        for one in of_lesions[level]:
+            if one.statement not in found or one.statement in levels:
+                levels.setdefault(one.statement, []).append(level)
+                found.setdefault(one.statement, one)
+    return tuple(
+        replace(one, statement=f"{', '.join(levels[said])}: {said}")
+        if 0 < len(levels.get(said, ())) < len(of_lesions)
+        else one
+        for said, one in found.items()
+    )

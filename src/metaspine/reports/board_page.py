@@ -17,7 +17,7 @@ from metaspine.reports.citations import cited
 from metaspine.reports.clinical_words import each_in_words, in_words
 from metaspine.reports.wording import UNKNOWN, known, listed, sentence, yes_or_no
 
-LETTERS_AROUND, LETTERS_OF_A_ROW, LETTERS_OF_A_LESION = 4100, 60, 900
+LETTERS_AROUND, LETTERS_OF_A_ROW, LETTERS_OF_A_LESION = 3600, 60, 900
 """How much two pages hold around the decision, in letters: less for every further lesion and every conflict."""
 IN_THE_HEAD = ("kps", "ecog", "ais", "frankel")
 """Grades that stand in the line under the title."""
@@ -184,7 +184,7 @@ def _disagreement(found: Followed) -> tuple[str, ...]:
 def around_table(board: Board) -> Table:
     """Return what stands around the decision, the weightiest first, as far as two pages hold; the rest is counted."""
     ordered = board.around
-    lengths = accumulate(len(one.statement) + LETTERS_OF_A_ROW for one in ordered)
+    lengths = accumulate(len(_told(one)) + LETTERS_OF_A_ROW for one in ordered)
     most = LETTERS_AROUND - LETTERS_OF_A_LESION * (len(board.lesions) - 1) - sum(map(_letters, board.disagreements))
     shown = [one for one, length in zip(ordered, lengths, strict=True) if length <= most or one.strength in WEIGHT[:3]]
     further = len(ordered) - len(shown)
@@ -198,12 +198,16 @@ def _letters(found: Followed) -> int:
 
 def _statements(title: str, said: Iterable[Advisory], caption: str = "") -> Table:
     rows = tuple(
-        (in_words("strength", one.strength), in_words("topic", one.topic), one.statement, cited(one.basis.evidence))
+        (in_words("strength", one.strength), in_words("topic", one.topic), _told(one), cited(one.basis.evidence))
         for one in said
     )
     columns, widths = ("", "about", "what the sources say", "rests on"), (0.7, 1.3, 5.6, 1.5)
     empty = "Nothing is said of it for what is known."
     return Table(title, columns, rows, widths, small=True, caption=caption, empty=empty)
+
+
+def _told(one: Advisory) -> str:
+    return " ".join((one.statement, *(f"{note}." for note in one.basis.notes)))
 
 
 def missing_notice(board: Board) -> Notice:
