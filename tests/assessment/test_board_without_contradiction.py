@@ -201,6 +201,17 @@ def test_what_holds_of_one_lesion_names_it() -> None:
     assert around(both)["SURG-12"].statement.startswith("An external orthosis")
 
 
+def test_what_does_not_fit_is_told_of_the_lesion_it_is_of() -> None:
+    found = board_of(
+        lesions({"level": "L3", "escc": "1a"}, {"level": "L4"}, {"level": "T8", "escc": "3"}, myelopathy=True)
+    )
+    told = {one.statement[:3]: one.basis.notes[0] for one in found.around if one.rule == "DDX-01b"}
+    assert {level: note[:42] for level, note in told.items()} == {
+        "L3:": "What does not fit: ESCC grade (MRI) 1a, pr",
+        "L4:": "What does not fit: ESCC grade (MRI) 0, pre",
+    }
+
+
 def test_the_source_of_radiosurgery_for_thyroid_cancer_is_not_overstated() -> None:
     said = around(board_of(known(oncology__primary="thyroid")))["SURG-08-S1"].statement
     assert "S1 says so of kidney cancer; it is followed for thyroid cancer too" in said

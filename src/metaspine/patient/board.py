@@ -106,16 +106,20 @@ def said_once(of_patient: Iterable[Advisory], of_lesions: Mapping[str, Iterable[
     of_lesions
         What is said of each lesion, by its level.
     """
-    levels: dict[str, list[str]] = {}
-    found = {one.statement: one for one in of_patient}
+    found = {_words(one): one for one in of_patient}
+    levels: dict[tuple[str, ...], list[str]] = {}
     for level in sorted(of_lesions, key=LEVELS.index):
         for one in of_lesions[level]:
-            if one.statement not in found or one.statement in levels:
-                levels.setdefault(one.statement, []).append(level)
-                found.setdefault(one.statement, one)
+            if _words(one) not in found or _words(one) in levels:
+                levels.setdefault(_words(one), []).append(level)
+                found.setdefault(_words(one), one)
     return tuple(
-        replace(one, statement=f"{', '.join(levels[said])}: {said}")
-        if 0 < len(levels.get(said, ())) < len(of_lesions)
+        replace(one, statement=f"{', '.join(levels[words])}: {one.statement}")
+        if 0 < len(levels.get(words, ())) < len(of_lesions)
         else one
-        for said, one in found.items()
+        for words, one in found.items()
     )
+
+
+def _words(one: Advisory) -> tuple[str, ...]:
+    return (one.statement, *one.basis.notes)
