@@ -34,6 +34,7 @@ NOT_EXPLAINED = lesions({"level": "L3", "escc": "1a"}, {"level": "T8", "escc": "
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "steps.STEP-01": (known(patient__pregnant=True), known()),
+    "steps.STEP-23": (known(neuro__myelopathy=None), known(neuro__myelopathy=None, neuro__cauda_equina=True)),
     "steps.STEP-02": (known(lesion__alignment="subluxation_translation", lesion__collapse="gt50"), known()),
     "steps.STEP-03": (known(neuro__myelopathy=True), known(**CORD)),
     "steps.STEP-04": (known(lesion__escc=None), known(lesion__escc=None, **NO_TIME)),
