@@ -88,13 +88,15 @@ def sequence(items: Iterable[Dataset]) -> Sequence:
 def decimal(value: float) -> DSfloat:
     """Return a number as a decimal string of at most 16 characters, as near to it as they allow.
 
+    Its value is that of the string: what is computed from it is what a reader will compute.
+
     Raises
     ------
     OutputError
         When it is not finite: DICOM has no word for that.
     """
     try:
-        return DSfloat(float(value), auto_format=True)
+        return DSfloat(str(DSfloat(float(value), auto_format=True)))
     except (ValueError, OverflowError) as error:
         raise OutputError(
             f"the number {value} has no place in DICOM", remedy="Report this together with the plan"

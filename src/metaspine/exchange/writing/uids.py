@@ -32,3 +32,8 @@ def uid_of(*parts: str | bytes) -> UID:
 def is_uid(text: str) -> bool:
     """Return whether a text is a valid DICOM UID (a NIfTI image's frame of reference is none)."""
     return len(text) <= LONGEST and _UID.fullmatch(text) is not None
+
+
+def frame_uid(frame_of_reference: str) -> UID:
+    """Return the UID of a frame of reference: its own, or one made from the name of a frame that has none (NIfTI)."""
+    return UID(frame_of_reference) if is_uid(frame_of_reference) else uid_of("frame of reference", frame_of_reference)

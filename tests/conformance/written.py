@@ -1,0 +1,64 @@
+"""Everything the program writes, each object as small as it can be, for the validators to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from conditions import DOSE
+from made_up_dose import LIES, STUDY, WHEN, grid_of, make_dose, make_rtplan
+from pydicom.dataset import Dataset
+from validators import Conditions
+
+from metaspine.exchange.writing.objects import write_object
+from metaspine.exchange.writing.rtdose import rtdose
+from metaspine.physics.applicators import DoseConvention
+
+
+@dataclass(frozen=True)
+class Written:
+    """One object, and what it must be to whom."""
+
+    name: str
+    make: Callable[[], Dataset]
+    recognised_as: str
+    """By dciodvfy."""
+    iod: str
+    """In the standard's tables."""
+    conditions: Conditions
+    modules: frozenset[str] = field(default_factory=frozenset)
+    """Those that are conditional in the standard and are written."""
+    twin: Callable[[], Dataset] | None = None
+    """The same object as dciodvfy can read it."""
+
+    def write(self, folder: Path) -> Path:
+        """Write the object and return where."""
+        return write_object(self.make(), folder / f"{self.iod}.dcm")
+
+
+_DOSE_MODULES = frozenset({"general-image", "image-plane", "image-pixel", "multi-frame"})
+
+
+def _dose(lie: str, bits: int, convention: DoseConvention = DoseConvention.CONSOLE) -> Dataset:
+    dose = make_dose(grid_of(LIES[lie]), convention=convention)
+    return rtdose(dose, plan=make_rtplan(), study=STUDY, when=WHEN, bits=32 if bits == 32 else 16)
+
+
+def _written_dose(name: str, lie: str, bits: int, convention: DoseConvention = DoseConvention.CONSOLE) -> Written:
+    return Written(
+        name,
+        lambda: _dose(lie, bits, convention),
+        "RTDose",
+        "rt-dose",
+        DOSE,
+        _DOSE_MODULES,
+        twin=(lambda: _dose(lie, 16, convention)) if bits == 32 else None,
+    )
+
+
+WRITTEN: tuple[Written, ...] = (
+    *(_written_dose(f"dose, {lie}, 16 bit", lie, 16) for lie in LIES),
+    _written_dose("dose, HFS, 32 bit", "HFS", 32),
+    _written_dose("dose to medium", "HFS", 32, DoseConvention.MONTE_CARLO_MEDIUM),
+)
