@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conditions import DOSE
+from conditions import DOSE, STRUCTURES
 from made_up_dose import LIES, STUDY, WHEN, grid_of, make_dose, make_rtplan
+from made_up_scan import make_scan
 from pydicom.dataset import Dataset
 from validators import Conditions
 
 from metaspine.exchange.writing.objects import write_object
 from metaspine.exchange.writing.rtdose import rtdose
+from metaspine.exchange.writing.rtstruct import rtstruct
 from metaspine.physics.applicators import DoseConvention
 
 
@@ -57,8 +59,18 @@ def _written_dose(name: str, lie: str, bits: int, convention: DoseConvention = D
     )
 
 
+def _structures(name: str, *, slices: bool, with_dose: bool = False) -> Written:
+    def make() -> Dataset:
+        return rtstruct(make_scan(slices=slices), dose=make_dose() if with_dose else None, when=WHEN)
+
+    return Written(name, make, "RTStructureSet", "rt-structure-set", STRUCTURES, frozenset({"frame-of-reference"}))
+
+
 WRITTEN: tuple[Written, ...] = (
     *(_written_dose(f"dose, {lie}, 16 bit", lie, 16) for lie in LIES),
     _written_dose("dose, HFS, 32 bit", "HFS", 32),
     _written_dose("dose to medium", "HFS", 32, DoseConvention.MONTE_CARLO_MEDIUM),
+    _structures("structures on slices", slices=True),
+    _structures("structures without slices", slices=False),
+    _structures("structures and undefined dose", slices=True, with_dose=True),
 )

@@ -77,6 +77,11 @@ def frames_of(volume: Volume, *, where: str = "") -> Frames:
     return Frames(turned.values.transpose(2, 1, 0), turned.grid)
 
 
+def slice_axis(grid: Grid) -> int:
+    """Return the index axis that leads to the head most nearly: the one that becomes the frames."""
+    return int(np.flatnonzero(io_orientation(np.asarray(grid.affine))[:, 0] == 2)[0])
+
+
 def towards_patient(volume: Volume) -> Volume:
     """Return the same voxels with i, j, k as near to left, back and head as the axes allow, right-handed."""
     affine = np.asarray(volume.grid.affine)
