@@ -126,6 +126,8 @@ def strict_reading(path: Path) -> list[str]:
 def _value_faults(element: pydicom.DataElement) -> Iterator[str]:
     if element.VR in ("SQ", "OW", "OB", "OF", "OD"):
         return
+    if element.is_empty:
+        return
     values = element.value if element.VM > 1 else [element.value]
     for value in values:
         written = value if element.VR in ("FD", "FL", "SL", "SS", "UL", "US", "AT", "UN") else str(value)

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conditions import DOSE, STRUCTURES
+from conditions import CT, DOSE, STRUCTURES
 from made_up_dose import LIES, STUDY, WHEN, grid_of, make_dose, make_rtplan
 from made_up_scan import make_scan
 from pydicom.dataset import Dataset
 from validators import Conditions
 
+from metaspine.exchange.writing.ct import ct_slices
 from metaspine.exchange.writing.objects import write_object
 from metaspine.exchange.writing.rtdose import rtdose
 from metaspine.exchange.writing.rtstruct import rtstruct
@@ -66,6 +67,13 @@ def _structures(name: str, *, slices: bool, with_dose: bool = False) -> Written:
     return Written(name, make, "RTStructureSet", "rt-structure-set", STRUCTURES, frozenset({"frame-of-reference"}))
 
 
+def _ct(name: str, lie: str, *, slices: bool) -> Written:
+    def make() -> Dataset:
+        return next(iter(ct_slices(make_scan(lie, slices=slices), when=WHEN)))
+
+    return Written(name, make, "CTImage", "ct-image", CT)
+
+
 WRITTEN: tuple[Written, ...] = (
     *(_written_dose(f"dose, {lie}, 16 bit", lie, 16) for lie in LIES),
     _written_dose("dose, HFS, 32 bit", "HFS", 32),
@@ -73,4 +81,6 @@ WRITTEN: tuple[Written, ...] = (
     _structures("structures on slices", slices=True),
     _structures("structures without slices", slices=False),
     _structures("structures and undefined dose", slices=True, with_dose=True),
+    _ct("CT of tilted slices", "HFP", slices=True),
+    _ct("CT of a NIfTI scan", "left-handed (NIfTI)", slices=False),
 )

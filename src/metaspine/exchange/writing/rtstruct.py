@@ -32,6 +32,7 @@ from metaspine.exchange.writing.objects import (
 )
 from metaspine.exchange.writing.outlines import Holes, Outline, Outlines, outlines_of
 from metaspine.exchange.writing.studies import study_of
+from metaspine.exchange.writing.texts import TEXT, plain
 from metaspine.exchange.writing.uids import frame_uid
 from metaspine.geometry import Volume
 from metaspine.geometry.grid import FloatArray
@@ -60,7 +61,6 @@ _COLOURS: Mapping[Role, tuple[int, int, int]] = MappingProxyType(
 )
 _OTHER_COLOUR = (90, 180, 100)
 _STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
-_MOST_TEXT = 1024
 _CONTOUR_DATA = Tag("ContourData")
 _ROUNDED_MM = 6
 """Decimals of a coordinate."""
@@ -146,7 +146,7 @@ def rtstruct(
     # Explicit VR holds at most 65534 bytes of coordinates in a contour; implicit VR has no such limit.
     made.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     made.StructureSetLabel, made.ApprovalStatus = "metaspine", "UNAPPROVED"
-    made.StructureSetDescription = plain(_described(scan), _MOST_TEXT)
+    made.StructureSetDescription = plain(_described(scan), TEXT)
     made.StructureSetDate, made.StructureSetTime = day(when), time_of_day(when)
     made.FrameOfReferenceUID, made.PositionReferenceIndicator = frame_uid(scan.frame_of_reference), ""
     made.ReferencedFrameOfReferenceSequence = sequence([_referenced_frame(scan, made.StudyInstanceUID)])
@@ -161,12 +161,6 @@ def rtstruct(
         _observed(number, region) for number, region in enumerate(regions, start=1)
     )
     return made
-
-
-def plain(text: str, most: int) -> str:
-    """Return a text as DICOM takes it: no backslash, no control characters, at most so many characters."""
-    kept = "".join(character if character.isprintable() and character != "\\" else " " for character in text)
-    return kept.strip() if len(kept) <= most else kept[: most - 3].strip() + "..."
 
 
 def _regions(scan: Scan, holes: Holes, needle: Trajectory | None, dose: Dose | None) -> list[_Region]:
@@ -261,7 +255,7 @@ def _listed(number: int, region: _Region, scan: Scan) -> Dataset:
     item = Dataset()
     item.ROINumber, item.ROIName = number, region.name
     item.ReferencedFrameOfReferenceUID = frame_uid(scan.frame_of_reference)
-    item.ROIDescription = plain(region.described, _MOST_TEXT)
+    item.ROIDescription = plain(region.described, TEXT)
     item.ROIGenerationAlgorithm = region.algorithm
     return item
 
