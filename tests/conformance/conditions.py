@@ -78,3 +78,17 @@ STRUCTURES: Conditions = EVERY | {
     "ReferencedFrameNumber": Condition(_never, else_absent=True),
     "ROIInterpreterSequence": Condition(_never, else_absent=True),
 }
+
+SEGMENTS: Conditions = IMAGE | {
+    "PixelData": Condition(_always),
+    "SegmentationFractionalType": Condition(lambda d, _: d.get("SegmentationType") == "FRACTIONAL"),
+    "MaximumFractionalValue": Condition(lambda d, _: d.get("SegmentationType") == "FRACTIONAL"),
+    "SegmentSequence/SegmentAlgorithmName": Condition(lambda _, item: item.get("SegmentAlgorithmType") != "MANUAL"),
+    "ReferencedSeriesSequence": Condition(_always),
+}
+
+MAP: Conditions = IMAGE | {
+    "FloatPixelPaddingRangeLimit": Condition(lambda d, _: "FloatPixelPaddingValue" in d),
+    "ReferencedSeriesSequence": Condition(_always),
+    "SourceImageSequence": Condition(_never),
+}

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from consistency import inconsistencies
 from pydicom.dataset import Dataset
 from validators import dciodvfy, dcm2json, dcmdump, strict_reading, tables
 from written import WRITTEN, Written
 
 from metaspine.exchange.writing.objects import write_object
+from metaspine.exchange.writing.statement import WRITTEN_CLASSES
 
 EACH = pytest.mark.parametrize("written", WRITTEN, ids=lambda item: item.name)
 
@@ -30,6 +32,11 @@ def test_dciodvfy_finds_nothing(written: Written, tmp_path: Path) -> None:
 def test_the_standards_tables_find_nothing(written: Written) -> None:
     found = tables(written.make(), written.iod, modules=written.modules, conditions=written.conditions)
     assert found == []
+
+
+@EACH
+def test_nothing_contradicts_itself(written: Written) -> None:
+    assert inconsistencies(written.make()) == []
 
 
 @EACH
@@ -112,6 +119,66 @@ def test_the_tables_say_no(change: Callable[[Dataset], None], said: str) -> None
     assert said in tables(dataset, dose.iod, modules=dose.modules, conditions=dose.conditions)
 
 
+def _numbered_apart(dataset: Dataset) -> None:
+    dataset.RTROIObservationsSequence[0].ReferencedROINumber = 99
+
+
+def _one_point_more(dataset: Dataset) -> None:
+    dataset.ROIContourSequence[0].ContourSequence[0].NumberOfContourPoints += 1
+
+
+def _strange_slice(dataset: Dataset) -> None:
+    contour = dataset.ROIContourSequence[0].ContourSequence[0]
+    contour.ContourImageSequence[0].ReferencedSOPInstanceUID = "1.2.3"
+
+
+def _an_offset_less(dataset: Dataset) -> None:
+    dataset.GridFrameOffsetVector = dataset.GridFrameOffsetVector[:3]
+
+
+def _a_segment_less(dataset: Dataset) -> None:
+    dataset.SegmentSequence = dataset.SegmentSequence[1:]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("structures on slices", _numbered_apart, "observed as"),
+        ("structures on slices", _one_point_more, "not as many as declared"),
+        ("structures on slices", _strange_slice, "a slice that is not listed"),
+        ("dose, HFS, 16 bit", _an_offset_less, "3 offsets for 13 frames"),
+        ("dose, HFS, 16 bit", holding("PixelData", b"00"), "PixelData holds 2 bytes"),
+        ("segments", _a_segment_less, "are drawn"),
+        ("uncertainty", without("PerFrameFunctionalGroupsSequence"), "PerFrameFunctionalGroupsSequence is missing"),
+        ("structures on slices", without("StructureSetROISequence"), "StructureSetROISequence is missing"),
+        ("structures on slices", without("RTROIObservationsSequence"), "RTROIObservationsSequence is missing"),
+    ],
+)
+def test_contradictions_are_seen(name: str, change: Callable[[Dataset], None], said: str) -> None:
+    dataset = named(name).make()
+    change(dataset)
+    assert any(said in fault for fault in inconsistencies(dataset))
+
+
+@pytest.mark.parametrize(
+    ("name", "keyword"),
+    [
+        ("structures on slices", "StructureSetLabel"),
+        ("CT of a NIfTI scan", "RescaleType"),
+        ("CT of a NIfTI scan", "KVP"),
+        ("segments", "SegmentSequence"),
+        ("fractional segments", "MaximumFractionalValue"),
+        ("uncertainty", "ContentQualification"),
+    ],
+)
+def test_the_tables_miss_what_is_left_out(name: str, keyword: str) -> None:
+    written = named(name)
+    dataset = written.make()
+    del dataset[keyword]
+    found = tables(dataset, written.iod, modules=written.modules, conditions=written.conditions)
+    assert any(keyword in fault for fault in found)
+
+
 def test_strict_reading_says_no(tmp_path: Path) -> None:
     path = named("dose, HFS, 16 bit").write(tmp_path)
     content = path.read_bytes()
@@ -123,3 +190,16 @@ def test_dcmtk_says_no(tmp_path: Path) -> None:
     path = named("dose, HFS, 16 bit").write(tmp_path)
     path.write_bytes(path.read_bytes()[:-100])
     assert dcmdump(path)
+
+
+# The statement --------------------------------------------------------------------------------------------------------
+
+
+def test_every_class_of_the_statement_is_judged_here_and_is_written_as_it_says() -> None:
+    stated = {item.sop_class: item for item in WRITTEN_CLASSES}
+    found = {}
+    for written in WRITTEN:
+        dataset = written.make()
+        found[dataset.SOPClassUID] = (written.iod, dataset.Modality, dataset.file_meta.TransferSyntaxUID)
+    for uid, item in stated.items():
+        assert found[uid] == (item.iod, item.modality, item.transfer_syntax)

@@ -149,6 +149,7 @@ class Condition:
 
 
 Conditions = Mapping[str, Condition]
+_FUNCTIONAL_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 
 
 @cache
@@ -190,6 +191,8 @@ def tables(
 
 def _attribute_faults(dataset: Dataset, attribute: Mapping[str, Any], conditions: Conditions) -> Iterator[str]:
     keyword, kind, path = attribute["keyword"], attribute["type"], attribute["path"]
+    if len(path) == 1 and path[0] in _FUNCTIONAL_GROUPS:  # in one of the two; consistency.py looks at which
+        return
     name = "/".join([*path, keyword])
     for item in _items(dataset, path):
         condition = conditions.get(name) or conditions.get(keyword)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conditions import CT, DOSE, STRUCTURES
+from conditions import CT, DOSE, MAP, SEGMENTS, STRUCTURES
 from made_up_dose import LIES, STUDY, WHEN, grid_of, make_dose, make_rtplan
 from made_up_scan import make_scan
 from pydicom.dataset import Dataset
@@ -16,6 +16,8 @@ from metaspine.exchange.writing.ct import ct_slices
 from metaspine.exchange.writing.objects import write_object
 from metaspine.exchange.writing.rtdose import rtdose
 from metaspine.exchange.writing.rtstruct import rtstruct
+from metaspine.exchange.writing.seg import seg
+from metaspine.exchange.writing.uncertainty import uncertainty_map
 from metaspine.physics.applicators import DoseConvention
 
 
@@ -74,6 +76,19 @@ def _ct(name: str, lie: str, *, slices: bool) -> Written:
     return Written(name, make, "CTImage", "ct-image", CT)
 
 
+def _segments(name: str, lie: str, *, fractional: bool) -> Written:
+    def make() -> Dataset:
+        return seg(make_scan(lie), fractional=fractional, when=WHEN)
+
+    return Written(name, make, "Segmentation", "segmentation", SEGMENTS, frozenset({"frame-of-reference"}))
+
+
+def _uncertainty() -> Dataset:
+    dose = make_dose()
+    written = rtdose(dose, plan=make_rtplan(), study=STUDY, when=WHEN)
+    return uncertainty_map(dose, rtdose=written, study=STUDY, when=WHEN)
+
+
 WRITTEN: tuple[Written, ...] = (
     *(_written_dose(f"dose, {lie}, 16 bit", lie, 16) for lie in LIES),
     _written_dose("dose, HFS, 32 bit", "HFS", 32),
@@ -83,4 +98,14 @@ WRITTEN: tuple[Written, ...] = (
     _structures("structures and undefined dose", slices=True, with_dose=True),
     _ct("CT of tilted slices", "HFP", slices=True),
     _ct("CT of a NIfTI scan", "left-handed (NIfTI)", slices=False),
+    _segments("segments", "HFS", fractional=False),
+    _segments("fractional segments", "HFP", fractional=True),
+    Written(
+        "uncertainty",
+        _uncertainty,
+        "ParametricMap",
+        "parametric-map",
+        MAP,
+        frozenset({"floating-point-image-pixel", "common-instance-reference"}),
+    ),
 )

@@ -23,7 +23,9 @@ from metaspine.exchange.writing.objects import Kind, day, decimal, new_object, t
 from metaspine.exchange.writing.studies import study_of
 from metaspine.exchange.writing.texts import TEXT, plain
 from metaspine.exchange.writing.uids import frame_uid, uid_of
+from metaspine.geometry import Volume
 from metaspine.patient.scan import Scan
+from metaspine.patient.structure import Structure
 from metaspine.patient.study import Study
 from metaspine.running import whole_folder
 from metaspine.running.dates import now_or_source_date
@@ -96,7 +98,13 @@ def as_series(scan: Scan, slices: list[Dataset]) -> Scan:
         instance_uids=tuple(str(item.SOPInstanceUID) for item in slices),
         resampled=False,
     )
-    return replace(scan, image=towards_patient(scan.image), origin=origin)
+    structures = tuple(_turned(structure) for structure in scan.structures)
+    return replace(scan, image=towards_patient(scan.image), structures=structures, origin=origin)
+
+
+def _turned(structure: Structure) -> Structure:
+    region = structure.region
+    return replace(structure, region=towards_patient(region)) if isinstance(region, Volume) else structure
 
 
 def _study_in(dataset: Dataset) -> Study:
