@@ -47,7 +47,7 @@ def write_ct(scan: Scan, folder: Path | str, *, study: Study | None = None, when
     """Write the CT as a derived series into a folder and return the scan as that series holds it.
 
     The returned scan has the same voxels, structures and frame of reference; its axes are turned towards the patient
-    (DICOM-W1), and it names the series' slices, so that an RTSTRUCT written from it may refer to them.
+    (EXCHANGE-30), and it names the series' slices, so that an RTSTRUCT written from it may refer to them.
 
     Raises
     ------

@@ -64,7 +64,7 @@ class Frames:
 def frames_of(volume: Volume, *, where: str = "") -> Frames:
     """Return a volume as frames; its axes are reordered and flipped, no value is changed.
 
-    Rows lead to the patient's left and columns to the back as nearly as the axes allow (DICOM-W1): a reader that
+    Rows lead to the patient's left and columns to the back as nearly as the axes allow (EXCHANGE-30): a reader that
     forgets the orientation then still gets an upright grid right.
 
     Raises

@@ -47,7 +47,7 @@ CODES: Mapping[DoseConvention, str] = MappingProxyType(
         DoseConvention.MONTE_CARLO_WATER: "MC/WATER-IN-MEDIUM",
     }
 )
-"""Convention and medium as DoseComment names them; it has room for 64 characters."""
+"""Convention and medium as DoseComment names them (EXCHANGE-35); it has room for 64 characters."""
 _HETEROGENEITY = {"CONSOLE/WATER": "WATER", "MC/MEDIUM": "IMAGE", "MC/WATER-IN-MEDIUM": "IMAGE"}
 _OFFSETS = Tag("GridFrameOffsetVector")
 _MOST_COMMENTS = 10240
@@ -77,7 +77,7 @@ def rtdose(dose: Dose, *, plan: Dataset, study: Study, when: datetime, bits: Bit
     """Return a dose as RTDOSE.
 
     Every dose of ours is energy over mass, so DoseType is PHYSICAL. Where no dose is defined (NaN, inside the
-    applicator) the file holds 0 Gy, as RTDOSE has no word for it; DoseComment says of how many voxels (DICOM-W2).
+    applicator) the file holds 0 Gy, as RTDOSE has no word for it; DoseComment says of how many voxels (EXCHANGE-31).
 
     Parameters
     ----------

@@ -115,14 +115,14 @@ def rtstruct(
 
     Masks are traced along the edges of their voxels, so that a reader that fills the lines finds the mask's own volume;
     drawn contours, open curves and points are kept. A contour refers to a slice only where it lies on a slice of the
-    scan's own files.
+    scan's own files (EXCHANGE-34). Only what a person drew is written as MANUAL (EXCHANGE-33).
 
     Parameters
     ----------
     when
         The date of its making.
     holes
-        How the holes of structures are written; ``keyhole`` is understood by more readers (DICOM-W3).
+        How the holes of structures are written; ``keyhole`` is understood by more readers (EXCHANGE-32).
     needle
         Its path becomes a region of its own: an open line from the skin, else from the bone, to the tip.
     dose

@@ -1,7 +1,7 @@
 """The uncertainty of a dose as an object of its own: a parametric map of its standard deviation, by highdicom.
 
 RTDOSE has a dose type ERROR, but by the standard it is the difference between a desired and a planned dose (PS3.3
-C.8.8.3); a standard deviation must not stand there. Source: DICOM PS3.3 A.75 and C.8.32 (parametric map).
+C.8.8.3); a standard deviation must not stand there (EXCHANGE-36). Source: DICOM PS3.3 A.75 and C.8.32 (parametric map).
 """
 
 from __future__ import annotations
