@@ -83,22 +83,15 @@ def slice_axis(grid: Grid) -> int:
 
 
 def towards_patient(volume: Volume) -> Volume:
-    """Return the same voxels with i, j, k as near to left, back and head as the axes allow, right-handed."""
+    """Return the same voxels with i, j, k as near to left, back and head as the axes allow.
+
+    They are then right-handed (a test turns grids every way); frames that were not would be refused as skewed.
+    """
     affine = np.asarray(volume.grid.affine)
     order = io_orientation(affine)
     values = apply_orientation(volume.values, order)
-    turned = _affine(volume.grid, affine @ inv_ornt_aff(order, volume.grid.shape), values.shape)
-    if turned.right_handed:
-        return Volume(values, turned)
-    flipped = np.array(turned.affine)
-    flipped[:3, 3] = turned.point_mm((0, 0, values.shape[2] - 1))
-    flipped[:3, 2] *= -1
-    return Volume(values[:, :, ::-1], _affine(volume.grid, flipped, values.shape))
-
-
-def _affine(grid: Grid, affine: FloatArray, shape: tuple[int, ...]) -> Grid:
-    i, j, k = shape
-    return Grid(affine, (i, j, k), grid.frame_of_reference)
+    turned = affine @ inv_ornt_aff(order, volume.grid.shape)
+    return Volume(values, Grid(turned, values.shape, volume.grid.frame_of_reference))
 
 
 def _refuse_skewed(grid: Grid, where: str) -> None:
