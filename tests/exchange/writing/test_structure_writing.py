@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydicom.dataset import Dataset
 
 from metaspine.errors import FrameMismatch, OutputError
 from metaspine.exchange.writing.rtstruct import NEEDLE, UNDEFINED_DOSE, rtstruct, write_rtstruct
+from metaspine.exchange.writing.seg import seg
 from metaspine.exchange.writing.studies import study_of
 from metaspine.geometry import Grid, Volume
 from metaspine.geometry.contours import Contour, ContourSet
@@ -167,6 +169,12 @@ def test_a_contour_nowhere_near_a_patient_is_refused(value: float) -> None:
     line = Contour(np.array([[0, 0, 0], [0, 0, value]]), "open")
     with pytest.raises(OutputError, match=r"catheter: a contour lies nowhere near a patient"):
         made(Structure("catheter", Role.OTHER, ContourSet((line,), FRAME), Origin.DRAWN))
+
+
+def test_without_highdicom_a_segmentation_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "highdicom", None)
+    with pytest.raises(OutputError, match=r"highdicom, which is not installed.*metaspine\[segmentations\]"):
+        seg(scan_of(block()), when=WHEN)
 
 
 def test_a_scan_without_a_study_always_gets_the_same_one() -> None:

@@ -60,8 +60,8 @@ _HALF = 0.5
 @dataclass(frozen=True, eq=False)
 class _Segment:
     structure: Structure
-    filled: NDArray[np.float32]
-    """The share of each voxel of the scan's grid, 0 to 1."""
+    filled: NDArray[np.float32 | np.uint8]
+    """The share of each voxel of the scan's grid, 0 to 1; or whether it is at least half filled, 0 or 1."""
 
 
 def write_seg(scan: Scan, path: Path | str, *, fractional: bool = False, when: datetime | None = None) -> Path:
@@ -96,8 +96,7 @@ def seg(scan: Scan, *, when: datetime, fractional: bool = False) -> Dataset:
     segments, left_out = _segments(scan, fractional)
     if not segments:
         raise OutputError("no structure bounds a volume", where=scan.origin.path, remedy="Write an RTSTRUCT instead")
-    pixels = np.stack([item.filled.transpose(2, 1, 0) for item in segments], axis=-1)
-    stored = pixels if fractional else (pixels >= _HALF).astype(np.uint8)
+    stored = np.stack([item.filled.transpose(2, 1, 0) for item in segments], axis=-1)
     names = "|".join(f"{item.structure.name}/{item.structure.origin}" for item in segments)
     content = sha256(stored.tobytes() + names.encode() + "|".join(scan.origin.instance_uids).encode()).hexdigest()
     study = study_of(scan)
@@ -149,7 +148,7 @@ def _segments(scan: Scan, fractional: bool) -> tuple[list[_Segment], list[str]]:
             left_out.append(f"{structure.name} ({error.what})")
             continue
         if filled.max() >= (1 / (2 * _HIGHEST) if fractional else _HALF):
-            found.append(_Segment(structure, filled))
+            found.append(_Segment(structure, filled if fractional else (filled >= _HALF).astype(np.uint8)))
         else:
             left_out.append(f"{structure.name} (no voxel is at least half filled)")
     return found, left_out
