@@ -204,6 +204,23 @@ def scan(
 
 
 @app.command()
+def deidentify(
+    folder: Annotated[
+        Path, typer.Argument(help="A folder of DICOM files, with anything below it.", show_default=False)
+    ],
+    to: Annotated[Path, typer.Option("--to", help="The folder to write into; outside the first.")],
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", help="A file of random bytes that keeps several runs together.", show_default=False),
+    ] = None,
+) -> None:
+    """Write DICOM objects without identity (PS3.15 basic profile); dates move together, pixels stay as they are."""
+    from metaspine.cli.deidentify import deidentify_command
+
+    deidentify_command(folder, to, key)
+
+
+@app.command()
 def plan(
     case: CaseFile,
     *,
