@@ -23,6 +23,7 @@ from metaspine.errors import InputError
 from metaspine.exchange import confidentiality
 from metaspine.exchange.confidentiality import Pseudonyms, profile
 from metaspine.exchange.deidentify import FACES_REMAIN, KINDS, Deidentified, deidentified, deidentify
+from metaspine.exchange.scans import read_scan
 from metaspine.exchange.writing.objects import write_object
 from metaspine.exchange.writing.record import record
 from metaspine.exchange.writing.report import report_object
@@ -304,6 +305,31 @@ def test_a_folder_is_written_whole_and_what_is_left_out_is_named(folder: Path, t
     assert made.notes == (FACES_REMAIN,)
     for path in made.written:
         assert b"Doe" not in path.read_bytes()
+
+
+def test_an_object_that_does_not_say_which_it_is_is_left_out(tmp_path: Path) -> None:
+    nameless, modeless = (copy.deepcopy(own_objects()["RTPlan"]) for _ in range(2))
+    nameless.SOPInstanceUID, nameless.preamble = "", b"\0" * 128
+    del modeless.Modality
+    (tmp_path / "in").mkdir()
+    write_object(modeless, tmp_path / "in" / "a.dcm")
+    nameless.save_as(tmp_path / "in" / "b.dcm", enforce_file_format=False)
+    made = run(tmp_path / "in", tmp_path / "to")
+    assert [path.name.split(".")[0] for path in made.written] == ["object"]
+    assert made.left_out == (("b.dcm", "it has no SOPInstanceUID"),)
+
+
+def test_a_real_scan_reads_the_same_without_identity(shared_data: Path, tmp_path: Path) -> None:
+    folder = shared_data / "dicom_ct_rtstruct_sts037"
+    made = deidentify(folder, tmp_path / "to", secret=SECRET)
+    assert made.left_out == ()
+    structures = [path for path in made.written if path.name.startswith("RTSTRUCT")]
+    before = read_scan(folder / "ct", structures=next((folder / "rtstruct").glob("*.dcm")))
+    after = read_scan(tmp_path / "to", structures=structures)
+    assert np.array_equal(before.image.values, after.image.values)
+    assert np.array_equal(before.image.grid.affine, after.image.grid.affine)
+    assert [found.name for found in before.structures] == ["GTV_Mass_CT"]
+    assert [(found.name, found.role) for found in after.structures] == [("lesion 1", before.structures[0].role)]
 
 
 def test_a_secret_a_folder_and_a_place_outside_are_asked_for(folder: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 import pydicom.uid
@@ -15,7 +16,6 @@ from pydicom.uid import UID
 from metaspine.exchange.deidentify import KINDS
 from metaspine.exchange.writing.objects import Kind, new_object
 from metaspine.exchange.writing.record import record
-from metaspine.exchange.writing.report import report_object
 from metaspine.exchange.writing.rtplan import rtplan
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +24,9 @@ STATEMENT = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
 sys.path.insert(0, str(ROOT / "tests" / "exchange" / "writing"))
 from planned_objects import STUDY, WHEN, small_plan, structure_set  # noqa: E402
 from test_record_object import interrupted, rest  # noqa: E402
+
+sys.path.insert(0, str(ROOT / "tests" / "cli"))
+from test_export_command import objects as exported_objects  # noqa: E402
 
 
 def section(title: str) -> str:
@@ -70,12 +73,19 @@ def keywords(dataset: Dataset) -> set[str]:
     return {element.keyword for element in dataset.iterall()}
 
 
+@cache
 def objects() -> dict[str, list[Dataset]]:
+    made = exported_objects()
     plan = rtplan(small_plan(), study=STUDY, structure_set=structure_set(), when=WHEN)
     first = record(interrupted(), plan_object=plan, study=STUDY)
     second = record(rest(), plan_object=plan, study=STUDY, continues=first)
-    report = report_object(b"%PDF-1.7 x", study=STUDY, title="t", references=[plan], when=WHEN)
-    return {"RT Plan": [plan], "RT Brachy Treatment Record": [first, second], "Encapsulated PDF": [report]}
+    return {
+        "RT Structure Set": [made["rtstruct.dcm"]],
+        "RT Dose": [made["rtdose.dcm"]],
+        "RT Plan": [made["rtplan.dcm"]],
+        "RT Brachy Treatment Record": [first, second],
+        "Encapsulated PDF": [made["report.dcm"]],
+    }
 
 
 def test_the_sop_classes_written_and_deidentified_are_the_programs() -> None:
@@ -93,7 +103,9 @@ def test_names_and_uids_of_the_classes_are_the_standards() -> None:
         assert UID(row[1]).name == row[0]
 
 
-@pytest.mark.parametrize("title", ["RT Plan", "RT Brachy Treatment Record", "Encapsulated PDF"])
+@pytest.mark.parametrize(
+    "title", ["RT Structure Set", "RT Dose", "RT Plan", "RT Brachy Treatment Record", "Encapsulated PDF"]
+)
 def test_the_attributes_are_those_that_are_written(title: str) -> None:
     written = set().union(*map(keywords, objects()[title]))
     common = attributes("Every object")
@@ -104,5 +116,8 @@ def test_the_attributes_are_those_that_are_written(title: str) -> None:
 def test_what_every_object_has_is_what_a_new_one_has() -> None:
     bare = new_object(Kind(pydicom.uid.RTPlanStorage, "RTPLAN", "x"), study=STUDY, content="x", when=WHEN)
     assert attributes("Every object") == keywords(bare)
-    assert bare.file_meta.TransferSyntaxUID in section("Encoding of what is written")
-    assert bare.SpecificCharacterSet in section("Encoding of what is written")
+    encoding = section("Encoding of what is written")
+    for found in (bare, *(dataset for made in objects().values() for dataset in made)):
+        syntax = found.file_meta.TransferSyntaxUID
+        assert f"{syntax.name}, {syntax}" in encoding
+    assert bare.SpecificCharacterSet in encoding

@@ -204,6 +204,38 @@ def scan(
 
 
 @app.command()
+def export(
+    plan: Annotated[Path, typer.Argument(help="The folder that metaspine plan wrote.", show_default=False)],
+    *,
+    scan: ScanPath,
+    to: Annotated[Path, typer.Option("--to", help="The folder to write the DICOM objects into.")],
+    structures: Structures = None,
+    labels: Labels = None,
+    series: Series = None,
+    applicator: Annotated[str | None, typer.Option("--applicator", help="Its file, where it is your own.")] = None,
+    calibration: Annotated[
+        Path | None, typer.Option("--calibration", help="The device's file, where it is not where the plan says.")
+    ] = None,
+    bits: Annotated[int, typer.Option("--bits", help="Of a dose value: 16 or 32.")] = 32,
+) -> None:
+    """Write a plan as DICOM: RTPLAN, RTSTRUCT, RTDOSE and its report, which refer to each other. Never approved."""
+    from metaspine.cli.export import ExportRequest, export_command
+
+    request = ExportRequest(
+        plan=plan,
+        scan=scan,
+        structures=tuple(structures or ()),
+        labels=labels,
+        series=series,
+        applicator=applicator,
+        calibration=calibration,
+        bits=bits,
+        to=to,
+    )
+    export_command(request)
+
+
+@app.command()
 def deidentify(
     folder: Annotated[
         Path, typer.Argument(help="A folder of DICOM files, with anything below it.", show_default=False)

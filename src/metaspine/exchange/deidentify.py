@@ -97,7 +97,7 @@ def deidentify(folder: Path | str, to: Path | str, *, secret: bytes, progress: P
             except InputError as error:
                 left_out.append((str(path.relative_to(source)), error.what))
                 continue
-            name = f"{made.Modality}.{made.SOPInstanceUID}.dcm"
+            name = f"{made.get('Modality') or 'object'}.{made.SOPInstanceUID}.dcm"
             left_out += _written(made, temporary / name, str(path.relative_to(source)))
             names.add(name)
         if not names:
@@ -119,7 +119,7 @@ def deidentified(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
     InputError
         When the object's kind may hold pictures of text, or it declares some.
     """
-    _refuse_pictures_of_text(dataset)
+    _refuse_unsuitable(dataset)
     transfer_syntax = UID(dataset.file_meta.TransferSyntaxUID)
     patient_id = str(dataset.get("PatientID", ""))
     cleaning = Cleaning(pseudonyms, patient_id, words_of(dataset))
@@ -188,11 +188,13 @@ def _refuse(source: Path, target: Path, secret: bytes) -> None:
         )
 
 
-def _refuse_pictures_of_text(dataset: Dataset) -> None:
+def _refuse_unsuitable(dataset: Dataset) -> None:
     kind = str(dataset.get("SOPClassUID", ""))
     if kind not in KINDS:
         name = UID(kind).name if kind else "unknown"
         raise InputError(f"an object of the kind {name} may hold an identity in its pixels or text")
+    if not dataset.get("SOPInstanceUID"):
+        raise InputError("it has no SOPInstanceUID")
     if str(dataset.get("BurnedInAnnotation", "NO")) != "NO":
         raise InputError("its pixels hold text (BurnedInAnnotation)")
 

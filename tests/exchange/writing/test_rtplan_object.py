@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from planned_objects import (
     STUDY,
     WHEN,
@@ -29,7 +31,7 @@ from pydicom.uid import RTStructureSetStorage
 
 from metaspine.errors import FrameMismatch, InputError, OutputError
 from metaspine.exchange.writing.objects import write_object
-from metaspine.exchange.writing.rtplan import plan_label, rtplan, write_rtplan
+from metaspine.exchange.writing.rtplan import plan_label, prescription_point_mm, rtplan, write_rtplan
 from metaspine.patient.plan import MonteCarloOverride
 from metaspine.physics.depth_dose import dose_rate_gy_per_min
 
@@ -193,6 +195,30 @@ def test_the_prescribed_dose_lies_at_its_distance_across_the_needle(written: Dat
     group = written.FractionGroupSequence[0]
     setup = group.ReferencedBrachyApplicationSetupSequence[0]
     assert (group.NumberOfFractionsPlanned, group.NumberOfBeams, setup.BrachyApplicationSetupDose) == (1, 0, 8)
+
+
+@given(
+    st.tuples(*[st.floats(-1, 1)] * 3).filter(lambda parts: float(np.linalg.norm(parts)) > 0.1),
+    st.floats(5, 25),
+)
+def test_wherever_the_needle_points_the_dose_lies_across_it(parts: tuple[float, ...], distance_mm: float) -> None:
+    plan, direction = small_plan(), np.array(parts) / np.linalg.norm(parts)
+    turned = replace(
+        plan,
+        dwell=replace(plan.dwell, direction=direction),
+        prescription=replace(plan.prescription, applied_distance_mm=distance_mm),
+    )
+    arm = prescription_point_mm(turned) - plan.dwell.isocentre_mm
+    assert float(np.linalg.norm(arm)) == pytest.approx(distance_mm)
+    assert float(arm @ direction) == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("along", [(0.0, 0.0, 1.0), (1.0, 0.0, 0.0), (0.0, 0.0, -1.0)])
+def test_also_where_it_points_along_an_axis_of_the_vertebra(along: tuple[float, float, float]) -> None:
+    plan = small_plan()
+    turned = replace(plan, dwell=replace(plan.dwell, direction=np.array(along)))
+    arm = prescription_point_mm(turned) - plan.dwell.isocentre_mm
+    assert (float(np.linalg.norm(arm)), float(arm @ np.array(along))) == (pytest.approx(11.6), 0.0)
 
 
 def test_the_source_is_the_tube_and_its_strength_the_dose_rate_at_10_mm(written: Dataset) -> None:

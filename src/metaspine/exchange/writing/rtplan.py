@@ -42,7 +42,7 @@ from metaspine.exchange.writing.objects import (
     time_of_day,
     write_object,
 )
-from metaspine.exchange.writing.uids import is_uid
+from metaspine.exchange.writing.uids import frame_uid
 from metaspine.geometry.grid import FloatArray
 from metaspine.patient.plan import Plan
 from metaspine.patient.study import Study
@@ -127,8 +127,8 @@ def _geometry(plan: Plan, structure_set: Dataset) -> _Geometry:
         )
     frames = {str(item.FrameOfReferenceUID) for item in structure_set.get("ReferencedFrameOfReferenceSequence", [])}
     frames |= {str(item.ReferencedFrameOfReferenceUID) for item in structure_set.StructureSetROISequence}
-    frame = plan.vertebra.frame_of_reference
-    if len(frames) != 1 or (is_uid(frame) and frames != {frame}):
+    frame = frame_uid(plan.vertebra.frame_of_reference)
+    if frames != {frame}:
         raise FrameMismatch(frame, ", ".join(sorted(frames)) or "none", where="structure set")
     numbers = {str(item.ROIName): int(item.ROINumber) for item in structure_set.StructureSetROISequence}
     needles = [
@@ -136,7 +136,7 @@ def _geometry(plan: Plan, structure_set: Dataset) -> _Geometry:
         for item in structure_set.RTROIObservationsSequence
         if item.RTROIInterpretedType == _NEEDLE
     ]
-    return _Geometry(structure_set, frames.pop(), numbers, needles[0] if len(needles) == 1 else None)
+    return _Geometry(structure_set, frame, numbers, needles[0] if len(needles) == 1 else None)
 
 
 def _add_general(part: Dataset, plan: Plan, geometry: _Geometry | None, when: datetime) -> None:

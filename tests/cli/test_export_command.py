@@ -1,0 +1,142 @@
+"""``metaspine export``: the objects of a plan name each other, in one frame, and the dose is where the plan says."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+import SimpleITK
+from pydicom.dataset import Dataset
+
+from metaspine.cli.export import ExportRequest, export_command, exported
+from metaspine.errors import InputError
+from metaspine.exchange.writing.objects import write_object
+from metaspine.patient.plan import Plan
+from metaspine.patient.scan import Scan, ScanOrigin
+from metaspine.patient.structure import Origin
+from metaspine.running import silent
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "exchange" / "writing"))
+from planned_objects import STUDY, WHEN, dciodvfy, made_up
+
+PDF = b"%PDF-1.7 the report"
+
+
+@cache
+def patient() -> tuple[Scan, Plan]:
+    """The made-up patient, as if the scan had come from DICOM slices."""
+    scan = made_up().make_scan(made_up().scan_grid())
+    slices = tuple(f"1.2.5.{k}" for k in range(scan.image.grid.shape[2]))
+    origin = ScanOrigin("ct", "c" * 64, series_uid="1.2.4", study_uid="1.2.3", study=STUDY, instance_uids=slices)
+    return replace(scan, origin=origin), made_up().make_plan(scan)
+
+
+@cache
+def objects() -> dict[str, Dataset]:
+    scan, plan = patient()
+    return exported(plan, scan, report=PDF, bits=16, progress=silent, when=WHEN)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("exported")
+    return {name: write_object(dataset, folder / name) for name, dataset in objects().items()}
+
+
+def referred(dataset: Dataset, keyword: str) -> set[str]:
+    return {str(item.ReferencedSOPInstanceUID) for item in dataset[keyword]}
+
+
+def test_every_object_names_the_others_by_their_uids() -> None:
+    made = objects()
+    uid = {name: str(dataset.SOPInstanceUID) for name, dataset in made.items()}
+    assert list(uid) == ["rtstruct.dcm", "rtplan.dcm", "rtdose.dcm", "report.dcm"]
+    assert referred(made["rtplan.dcm"], "ReferencedStructureSetSequence") == {uid["rtstruct.dcm"]}
+    assert referred(made["rtdose.dcm"], "ReferencedRTPlanSequence") == {uid["rtplan.dcm"]}
+    others = {uid["rtstruct.dcm"], uid["rtplan.dcm"], uid["rtdose.dcm"]}
+    assert referred(made["report.dcm"], "SourceInstanceSequence") == others
+    assert len(set(uid.values())) == 4
+    assert len({dataset.SeriesInstanceUID for dataset in made.values()}) == 4
+
+
+def test_all_belong_to_one_patient_one_study_and_one_frame_of_reference() -> None:
+    made = objects()
+    for keyword, value in (("PatientID", "17"), ("PatientName", "Doe^Jane"), ("StudyInstanceUID", "1.2.3")):
+        assert {str(dataset[keyword].value) for dataset in made.values()} == {value}
+    framed = [made[name] for name in ("rtstruct.dcm", "rtplan.dcm", "rtdose.dcm")]
+    assert {str(dataset.FrameOfReferenceUID) for dataset in framed} == {made_up().FRAME}
+    assert {dataset.ApprovalStatus for dataset in framed[:2]} == {"UNAPPROVED"}
+
+
+@pytest.mark.parametrize(
+    ("name", "first_line"),
+    [
+        ("rtstruct.dcm", "RTStructureSet"),
+        ("rtplan.dcm", "RTPlan"),
+        ("rtdose.dcm", "RTDose"),
+        ("report.dcm", "EncapsulatedPDF"),
+    ],
+)
+def test_dciodvfy_finds_no_error(written: dict[str, Path], name: str, first_line: str) -> None:
+    assert dciodvfy(written[name], first_line=first_line) == []
+
+
+def test_the_needle_of_the_structure_set_runs_through_the_dwell_position_of_the_plan() -> None:
+    regions, plan = objects()["rtstruct.dcm"], objects()["rtplan.dcm"]
+    channel = plan.ApplicationSetupSequence[0].ChannelSequence[0]
+    number = channel.ReferencedROINumber
+    assert {item.ROINumber: item.ROIName for item in regions.StructureSetROISequence}[number] == "needle"
+    drawn = next(item for item in regions.ROIContourSequence if item.ReferencedROINumber == number)
+    entry, tip = np.array(drawn.ContourSequence[0].ContourData, dtype=float).reshape(2, 3)
+    at = channel.BrachyControlPointSequence[0]
+    along = (tip - entry) / np.linalg.norm(tip - entry)
+    from_tip = np.array(at.ControlPoint3DPosition, dtype=float) - tip
+    assert np.allclose(from_tip, -2.2 * along, atol=1e-4)
+    assert np.allclose(at.ControlPointOrientation, along, atol=1e-5)
+
+
+def test_another_program_finds_the_prescribed_dose_at_the_plans_point(written: dict[str, Path]) -> None:
+    image = SimpleITK.ReadImage(str(written["rtdose.dcm"]), SimpleITK.sitkFloat64)
+    scaling = float(pydicom.dcmread(written["rtdose.dcm"]).DoseGridScaling)
+    point = [float(part) for part in objects()["rtplan.dcm"].DoseReferenceSequence[0].DoseReferencePointCoordinates]
+    read = SimpleITK.Resample(image, (1, 1, 1), SimpleITK.Transform(), SimpleITK.sitkLinear, point)
+    assert float(SimpleITK.GetArrayFromImage(read).item()) * scaling == pytest.approx(8.0, rel=0.03)
+
+
+def test_what_limited_the_plan_is_in_the_structure_set_also_where_it_was_derived() -> None:
+    scan, plan = patient()
+    canal = replace(plan.limiting_structure, name="bony canal T12", origin=Origin.DERIVED)
+    derived = replace(plan, limiting_structure=canal, limit=replace(plan.limit, structure="bony canal T12"))
+    made = exported(derived, scan, report=None, bits=16, progress=silent, when=WHEN)
+    numbers = {item.ROIName: item.ROINumber for item in made["rtstruct.dcm"].StructureSetROISequence}
+    assert made["rtplan.dcm"].DoseReferenceSequence[1].ReferencedROINumber == numbers["bony canal T12"]
+    assert "report.dcm" not in made
+
+
+def test_a_scan_without_a_study_gets_one_for_all_objects() -> None:
+    _, plan = patient()
+    bare = made_up().make_scan(made_up().scan_grid())
+    made = exported(plan, bare, report=PDF, bits=16, progress=silent, when=WHEN)
+    assert len({dataset.StudyInstanceUID for dataset in made.values()}) == 1
+    assert {str(dataset.PatientName) for dataset in made.values()} == {""}
+
+
+def test_a_width_of_values_that_dicom_lacks_is_refused(tmp_path: Path) -> None:
+    request = ExportRequest(
+        plan=tmp_path,
+        scan=tmp_path,
+        structures=(),
+        labels=None,
+        series=None,
+        applicator=None,
+        calibration=None,
+        bits=8,
+        to=tmp_path,
+    )
+    with pytest.raises(InputError, match="8 bits a value"):
+        export_command(request)
