@@ -46,8 +46,8 @@ METHOD = (
 )
 SHORTEST_SECRET_BYTES = 16
 UNDEFINED_LENGTH = 0xFFFFFFFF
-_META_START = 144
-"""Preamble, DICM and the element with the length of what follows."""
+_META_START, _META_GROUP = 132, 2
+"""The file's own elements follow the preamble and DICM."""
 FACES_REMAIN = (
     "Pixels are as they were: a head in an image can be shown as a face, and text burned into pixels that its file "
     "does not declare is still there. Look at the images before they leave the house."
@@ -159,15 +159,15 @@ def _made(path: Path, pseudonyms: Pseudonyms) -> Dataset:
 
 def _refuse_cut(path: Path, dataset: Dataset) -> None:
     """Refuse a file that ends within an element: pydicom reads it as a shorter object, and says nothing."""
-    raw = path.read_bytes()
-    stream = BytesIO(raw)
-    end = stream.seek(_META_START + int.from_bytes(raw[_META_START - 4 : _META_START], "little"))
-    syntax, whole = UID(dataset.file_meta.TransferSyntaxUID), True
+    stream, syntax, whole = BytesIO(path.read_bytes()), UID(dataset.file_meta.TransferSyntaxUID), True
+    stream.seek(_META_START)
+    list(data_element_generator(stream, False, True, stop_when=lambda tag, _vr, _length: tag >> 16 != _META_GROUP))
+    end = stream.tell()
     for element in data_element_generator(stream, syntax.is_implicit_VR, syntax.is_little_endian):
         if isinstance(element, RawDataElement) and element.length != UNDEFINED_LENGTH:
             whole &= len(element.value or b"") == element.length
         end = stream.tell()
-    if not whole or end != len(raw):
+    if not whole or end != stream.getbuffer().nbytes:
         raise InputError("is truncated or malformed DICOM (it ends within an element)", where=str(path))
 
 
