@@ -15,6 +15,8 @@ from pydicom.dataset import Dataset
 
 from metaspine.cli.export import ExportRequest, export_command, exported
 from metaspine.errors import InputError
+from metaspine.exchange.rtdose import read_dose
+from metaspine.exchange.scans import read_scan
 from metaspine.exchange.writing.objects import write_object
 from metaspine.patient.plan import Plan
 from metaspine.patient.scan import Scan, ScanOrigin
@@ -40,6 +42,13 @@ def patient() -> tuple[Scan, Plan]:
 def objects() -> dict[str, Dataset]:
     scan, plan = patient()
     return exported(plan, scan, report=PDF, bits=16, progress=silent, when=WHEN)
+
+
+@cache
+def exported_without_slices() -> dict[str, Dataset]:
+    """The same, the scan from NIfTI."""
+    bare = made_up().make_scan(made_up().scan_grid())
+    return exported(patient()[1], bare, report=PDF, bits=32, progress=silent, when=WHEN)
 
 
 @pytest.fixture(scope="module")
@@ -119,11 +128,29 @@ def test_what_limited_the_plan_is_in_the_structure_set_also_where_it_was_derived
 
 
 def test_a_scan_without_a_study_gets_one_for_all_objects() -> None:
-    _, plan = patient()
-    bare = made_up().make_scan(made_up().scan_grid())
-    made = exported(plan, bare, report=PDF, bits=16, progress=silent, when=WHEN)
+    bare, made = made_up().make_scan(made_up().scan_grid()), exported_without_slices()
     assert len({dataset.StudyInstanceUID for dataset in made.values()}) == 1
     assert {str(dataset.PatientName) for dataset in made.values()} == {""}
+    slices = [dataset for name, dataset in made.items() if name.startswith("ct")]
+    assert len(slices) == bare.image.grid.shape[2]
+    series = made["rtstruct.dcm"].ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence[0]
+    listed = series.RTReferencedSeriesSequence[0]
+    assert {listed.SeriesInstanceUID} == {str(dataset.SeriesInstanceUID) for dataset in slices}
+    assert referred(listed, "ContourImageSequence") == {str(dataset.SOPInstanceUID) for dataset in slices}
+    assert {str(dataset.FrameOfReferenceUID) for dataset in slices} == {str(made["rtplan.dcm"].FrameOfReferenceUID)}
+
+
+def test_the_exported_ct_structures_and_dose_are_read_back_as_they_were(tmp_path: Path) -> None:
+    bare = made_up().make_scan(made_up().scan_grid())
+    for name, dataset in exported_without_slices().items():
+        write_object(dataset, tmp_path / name)
+    back = read_scan(tmp_path, structures=tmp_path / "rtstruct.dcm")
+    assert np.array_equal(back.image.values, bare.image.values)
+    assert np.allclose(back.image.grid.affine, bare.image.grid.affine)
+    names = {found.name for found in back.structures}
+    assert {"vertebrae_T12", "spinal_cord", "lesion", "needle"} - names <= {"needle"}
+    dose = read_dose(tmp_path / "rtdose.dcm")
+    assert dose.plan_uid == pydicom.dcmread(tmp_path / "rtplan.dcm").SOPInstanceUID
 
 
 def test_a_width_of_values_that_dicom_lacks_is_refused(tmp_path: Path) -> None:

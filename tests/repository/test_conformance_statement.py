@@ -26,6 +26,7 @@ from planned_objects import STUDY, WHEN, small_plan, structure_set  # noqa: E402
 from test_record_object import interrupted, rest  # noqa: E402
 
 sys.path.insert(0, str(ROOT / "tests" / "cli"))
+from test_export_command import exported_without_slices  # noqa: E402
 from test_export_command import objects as exported_objects  # noqa: E402
 
 
@@ -80,6 +81,7 @@ def objects() -> dict[str, list[Dataset]]:
     first = record(interrupted(), plan_object=plan, study=STUDY)
     second = record(rest(), plan_object=plan, study=STUDY, continues=first)
     return {
+        "CT Image": [exported_without_slices()["ct0000.dcm"]],
         "RT Structure Set": [made["rtstruct.dcm"]],
         "RT Dose": [made["rtdose.dcm"]],
         "RT Plan": [made["rtplan.dcm"]],
@@ -104,7 +106,7 @@ def test_names_and_uids_of_the_classes_are_the_standards() -> None:
 
 
 @pytest.mark.parametrize(
-    "title", ["RT Structure Set", "RT Dose", "RT Plan", "RT Brachy Treatment Record", "Encapsulated PDF"]
+    "title", ["CT Image", "RT Structure Set", "RT Dose", "RT Plan", "RT Brachy Treatment Record", "Encapsulated PDF"]
 )
 def test_the_attributes_are_those_that_are_written(title: str) -> None:
     written = set().union(*map(keywords, objects()[title]))

@@ -12,6 +12,7 @@ from metaspine.cli.console import DISCLAIMER, progress_bar, results
 from metaspine.dosimetry import compute_dose
 from metaspine.errors import InputError
 from metaspine.exchange.scans import read_scan
+from metaspine.exchange.writing.ct import as_series, ct_slices
 from metaspine.exchange.writing.objects import write_object
 from metaspine.exchange.writing.report import report_object
 from metaspine.exchange.writing.rtdose import Bits, rtdose
@@ -58,7 +59,9 @@ def export_command(request: ExportRequest) -> None:
 def exported(
     plan: Plan, scan: Scan, *, report: bytes | None, bits: Bits, progress: Progress, when: datetime | None = None
 ) -> dict[str, Dataset]:
-    """Return the plan's objects by the names of their files: one study, one frame of reference, each naming its own.
+    """Return the plan's objects by the names of their files: one study, one frame of reference, each naming the others.
+
+    Where no DICOM slices lie on the scan's grid, the CT as it was used comes with them, as a derived series.
 
     Parameters
     ----------
@@ -70,7 +73,9 @@ def exported(
     when, study = when or now_or_source_date(), study_of(scan)
     dose = compute_dose(plan, scan, progress=progress)
     progress("writing DICOM", 0.0)
-    regions = rtstruct(_with_limit(scan, plan), needle=plan.trajectory, dose=dose, study=study, when=when)
+    slices = list(ct_slices(scan, study=study, when=when)) if _lacks_slices(scan) else []
+    shown = _with_limit(as_series(scan, slices) if slices else scan, plan)
+    regions = rtstruct(shown, needle=plan.trajectory, dose=dose, study=study, when=when)
     planned = rtplan(plan, study=study, structure_set=regions, when=when)
     given = rtdose(dose, plan=planned, study=study, bits=bits, when=when)
     made = {"rtstruct.dcm": regions, "rtplan.dcm": planned, "rtdose.dcm": given}
@@ -78,6 +83,7 @@ def exported(
         title = f"Plan for intraoperative radiotherapy · {plan.level}"
         about = (planned, regions, given)
         made["report.dcm"] = report_object(report, study=study, title=title, references=about, when=when)
+    made |= {f"ct{k:04d}.dcm": dataset for k, dataset in enumerate(slices)}
     progress("writing DICOM", 1.0)
     return made
 
@@ -103,6 +109,11 @@ def _report(request: ExportRequest) -> bytes | None:
         ) from error
 
 
+def _lacks_slices(scan: Scan) -> bool:
+    """Say whether no DICOM slices lie on the scan's grid: it came from NIfTI, or a tilted gantry was straightened."""
+    return scan.origin.resampled or not scan.origin.instance_uids
+
+
 def _with_limit(scan: Scan, plan: Plan) -> Scan:
     limiting = plan.limiting_structure
     if limiting.name in {structure.name for structure in scan.structures}:
@@ -111,7 +122,10 @@ def _with_limit(scan: Scan, plan: Plan) -> Scan:
 
 
 def _show(plan: Plan, made: dict[str, Dataset], to: Path) -> None:
-    results.print(f"{', '.join(made)} in {to}", highlight=False, markup=False)
+    slices = sum(name.startswith("ct") for name in made)
+    series = [f"the CT as used ({slices} slices)"] if slices else []
+    objects = [name for name in made if not name.startswith("ct")]
+    results.print(f"{', '.join(objects + series)} in {to}", highlight=False, markup=False)
     results.print(f"Plan label: {plan_label(plan)}; never approved.", highlight=False, markup=False)
     for warning in plan.warnings:
         if warning.stops:

@@ -305,9 +305,15 @@ def test_a_time_that_is_no_number_is_refused() -> None:
         rtplan(replace(plan, dwell=replace(plan.dwell, time_s=float("nan"))), study=STUDY, when=WHEN)
 
 
+def test_a_backslash_splits_no_name() -> None:
+    plan = small_plan()
+    odd = replace(plan, applicator=replace(plan.applicator, title="needle\\of our own\n"))
+    assert only_channel(rtplan(odd, study=STUDY, when=WHEN)).SourceApplicatorName == "needle of our own"
+
+
 def test_a_long_explanation_is_cut_and_says_so() -> None:
     plan = small_plan()
     words = replace(plan.prescription, explanation="x" * 2000)
     made = rtplan(replace(plan, prescription=words), study=STUDY, when=WHEN)
     assert len(made.PrescriptionDescription) == 1024
-    assert made.PrescriptionDescription.endswith("x ...")
+    assert made.PrescriptionDescription.endswith("x...")

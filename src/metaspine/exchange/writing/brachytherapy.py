@@ -14,6 +14,7 @@ from hashlib import sha256
 from pydicom.dataset import Dataset
 
 from metaspine.exchange.writing.objects import LONG_STRING, SHORT_STRING, day, decimal, time_of_day
+from metaspine.exchange.writing.texts import plain
 from metaspine.patient.plan import Plan
 from metaspine.physics.depth_dose import dose_rate_gy_per_min
 
@@ -25,14 +26,6 @@ TECHNIQUE, TREATMENT_TYPE = "INTERSTITIAL", "HDR"
 SETUP_TYPE = "OTHER"
 """None of DICOM's defined terms names a needle in a vertebra (DICOM-04)."""
 SOURCE_MOVEMENT = "FIXED"
-MOST_TEXT = 1024
-"""The most characters of ST."""
-_CUT = " ..."
-
-
-def shortened(text: str, most: int) -> str:
-    """Return a text of at most so many characters, ending in dots where something is left out."""
-    return text if len(text) <= most else text[: most - len(_CUT)] + _CUT
 
 
 def content_of(dataset: Dataset) -> str:
@@ -49,7 +42,7 @@ def machine(plan: Plan, *, recorded: bool) -> Dataset:
     """Return the treatment machine, as far as the plan knows it; a record must also leave room for the unknown."""
     item = Dataset()
     item.TreatmentMachineName = f"{plan.applicator.tube_voltage_kv:g} kV X-ray"[:SHORT_STRING]
-    item.ManufacturerModelName = shortened(plan.applicator.title, LONG_STRING)
+    item.ManufacturerModelName = plain(plan.applicator.title, LONG_STRING)
     if recorded:
         item.Manufacturer = item.InstitutionName = item.DeviceSerialNumber = ""
     return item
@@ -83,9 +76,9 @@ def channel(plan: Plan) -> Dataset:
 
 def add_applicator(item: Dataset, plan: Plan) -> None:
     """Add the applicator to a channel, or to what a record keeps of it."""
-    item.SourceApplicatorID = plan.applicator.name[:SHORT_STRING]
+    item.SourceApplicatorID = plain(plan.applicator.name, SHORT_STRING)
     item.SourceApplicatorType = "RIGID"
-    item.SourceApplicatorName = shortened(plan.applicator.title, LONG_STRING)
+    item.SourceApplicatorName = plain(plan.applicator.title, LONG_STRING)
     item.SourceApplicatorLength = decimal(plan.applicator.channel.needle_length_mm)
 
 

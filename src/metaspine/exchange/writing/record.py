@@ -15,7 +15,6 @@ from pydicom.uid import RTBrachyTreatmentRecordStorage, RTPlanStorage
 
 from metaspine.errors import InputError
 from metaspine.exchange.writing.brachytherapy import (
-    MOST_TEXT,
     SETUP_TYPE,
     TECHNIQUE,
     TREATMENT_TYPE,
@@ -23,7 +22,6 @@ from metaspine.exchange.writing.brachytherapy import (
     channel,
     content_of,
     machine,
-    shortened,
     source,
 )
 from metaspine.exchange.writing.objects import (
@@ -37,6 +35,7 @@ from metaspine.exchange.writing.objects import (
     time_of_day,
     write_object,
 )
+from metaspine.exchange.writing.texts import TEXT, plain
 from metaspine.patient.delivery import Delivery
 from metaspine.patient.study import Study
 
@@ -79,20 +78,20 @@ def record(delivery: Delivery, *, plan_object: Dataset, study: Study, continues:
     _refuse_other_plan(delivery, plan_object)
     _refuse_loose_continuation(delivery, plan_object, continues)
     part = Dataset()
-    part.OperatorsName = delivery.operator
+    part.OperatorsName = plain(delivery.operator, LONG_STRING)
     part.TreatmentDate, part.TreatmentTime = day(delivery.started), time_of_day(delivery.started)
     part.ReferencedRTPlanSequence = sequence([reference_to(plan_object)])
     part.ReferencedFractionGroupNumber = 1
     if continues is not None:
         part.ReferencedTreatmentRecordSequence = sequence([reference_to(continues)])
-    part.CommentsOnThePerformedProcedureStep = shortened(_comment(delivery), MOST_TEXT)
+    part.CommentsOnThePerformedProcedureStep = plain(_comment(delivery), TEXT)
     part.TreatmentMachineSequence = sequence([machine(delivery.plan, recorded=True)])
     part.NumberOfFractionsPlanned = 1
     part.BrachyTreatmentTechnique, part.BrachyTreatmentType = TECHNIQUE, TREATMENT_TYPE
     part.RecordedSourceSequence = sequence([_recorded_source(delivery, plan_object)])
     part.TreatmentSessionApplicationSetupSequence = sequence([_setup(delivery)])
     words = f"Delivery {delivery.session} at {delivery.plan.level}: {delivery.termination}"
-    kind = Kind(RTBrachyTreatmentRecordStorage, "RTRECORD", shortened(words, LONG_STRING))
+    kind = Kind(RTBrachyTreatmentRecordStorage, "RTRECORD", plain(words, LONG_STRING))
     made = new_object(kind, study=study, content=content_of(part), when=delivery.ended)
     made.update(part)
     made.InstanceNumber = delivery.session

@@ -14,7 +14,6 @@ from pydicom.dataset import Dataset
 from pydicom.uid import EncapsulatedPDFStorage
 
 from metaspine.errors import InputError
-from metaspine.exchange.writing.brachytherapy import shortened
 from metaspine.exchange.writing.objects import (
     LONG_STRING,
     Kind,
@@ -25,6 +24,7 @@ from metaspine.exchange.writing.objects import (
     time_of_day,
     write_object,
 )
+from metaspine.exchange.writing.texts import plain
 from metaspine.patient.study import Study
 
 CONCEPT = ("371524004", "SCT", "Clinical report")
@@ -67,7 +67,7 @@ def report_object(
     """
     if not pdf.startswith(_PDF):
         raise InputError("a report that is no PDF", where="report", remedy="Give the bytes of a PDF file")
-    kind = Kind(EncapsulatedPDFStorage, "DOC", shortened(title, LONG_STRING))
+    kind = Kind(EncapsulatedPDFStorage, "DOC", plain(title, LONG_STRING))
     about = "".join(str(found.SOPInstanceUID) for found in references)
     content = sha256(pdf + title.encode() + about.encode() + when.isoformat().encode()).hexdigest()
     made = new_object(kind, study=study, content=content, when=when)

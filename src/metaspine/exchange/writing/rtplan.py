@@ -17,7 +17,6 @@ from pydicom.valuerep import DSfloat
 
 from metaspine.errors import FrameMismatch, InputError
 from metaspine.exchange.writing.brachytherapy import (
-    MOST_TEXT,
     SETUP_TYPE,
     STRENGTH_AT_MM,
     TECHNIQUE,
@@ -27,7 +26,6 @@ from metaspine.exchange.writing.brachytherapy import (
     channel,
     content_of,
     machine,
-    shortened,
     source,
 )
 from metaspine.exchange.writing.objects import (
@@ -42,6 +40,7 @@ from metaspine.exchange.writing.objects import (
     time_of_day,
     write_object,
 )
+from metaspine.exchange.writing.texts import TEXT, plain
 from metaspine.exchange.writing.uids import frame_uid
 from metaspine.geometry.grid import FloatArray
 from metaspine.patient.plan import Plan
@@ -105,7 +104,7 @@ def rtplan(plan: Plan, *, study: Study, structure_set: Dataset | None = None, wh
     _add_setups(part, plan, geometry, when)
     part.ApprovalStatus = "UNAPPROVED"
     description = f"Needle plan {plan.level}; {calibration_state(plan)}"
-    kind = Kind(RTPlanStorage, "RTPLAN", shortened(description, LONG_STRING))
+    kind = Kind(RTPlanStorage, "RTPLAN", plain(description, LONG_STRING))
     made = new_object(kind, study=study, content=content_of(part), when=when)
     made.update(part)
     return made
@@ -141,10 +140,10 @@ def _geometry(plan: Plan, structure_set: Dataset) -> _Geometry:
 
 def _add_general(part: Dataset, plan: Plan, geometry: _Geometry | None, when: datetime) -> None:
     part.RTPlanLabel = plan_label(plan)
-    part.RTPlanName = shortened(
+    part.RTPlanName = plain(
         f"{plan.level}, {plan.trajectory.side.value}, needle; {calibration_state(plan)}", LONG_STRING
     )
-    part.RTPlanDescription = shortened(_description(plan, positions=geometry is not None), MOST_TEXT)
+    part.RTPlanDescription = plain(_description(plan, positions=geometry is not None), TEXT)
     part.RTPlanDate, part.RTPlanTime = day(when), time_of_day(when)
     part.PlanIntent = "RESEARCH"
     part.RTPlanGeometry = "TREATMENT_DEVICE" if geometry is None else "PATIENT"
@@ -171,12 +170,12 @@ def _description(plan: Plan, *, positions: bool) -> str:
 
 def _add_prescription(part: Dataset, plan: Plan, geometry: _Geometry | None) -> None:
     given, limit = plan.prescription, plan.limit
-    part.PrescriptionDescription = shortened(given.explanation, MOST_TEXT)
+    part.PrescriptionDescription = plain(given.explanation, TEXT)
     target = Dataset()
     target.DoseReferenceNumber = _TARGET
     target.DoseReferenceStructureType = "SITE" if geometry is None else "COORDINATES"
     where = f"{given.dose_gy:g} Gy at {given.applied_distance_mm:.1f} mm from the isocentre, across the needle"
-    target.DoseReferenceDescription = shortened(where, LONG_STRING)
+    target.DoseReferenceDescription = plain(where, LONG_STRING)
     if geometry is not None:
         target.DoseReferencePointCoordinates = _decimals(prescription_point_mm(plan))
     target.DoseReferenceType = "TARGET"
@@ -187,7 +186,7 @@ def _add_prescription(part: Dataset, plan: Plan, geometry: _Geometry | None) -> 
     spared.DoseReferenceStructureType = "SITE" if number is None else "VOLUME"
     if number is not None:
         spared.ReferencedROINumber = number
-    spared.DoseReferenceDescription = shortened(f"limit to {limit.structure}", LONG_STRING)
+    spared.DoseReferenceDescription = plain(f"limit to {limit.structure}", LONG_STRING)
     spared.DoseReferenceType = "ORGAN_AT_RISK"
     spared.OrganAtRiskMaximumDose = decimal(limit.maximum_gy)
     part.DoseReferenceSequence = sequence([target, spared])
