@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.pixels.utils import pixel_array
+from pydicom.pixels.utils import iter_pixels, pixel_array
 from pydicom.uid import UID, RLELossless
 
 from metaspine.exchange.dicom_files import Elements
@@ -16,8 +17,13 @@ _MOST_VOXELS = 10**9
 _EXPORT_AGAIN = "Export it again from the system that made it"
 
 
-def frame_count(elements: Elements) -> int:
+def frame_count(elements: Elements, *, at_once: bool = True) -> int:
     """Return how many frames the file declares; 1 where it says nothing.
+
+    Parameters
+    ----------
+    at_once
+        Whether all of them are to be in memory together.
 
     Raises
     ------
@@ -30,13 +36,40 @@ def frame_count(elements: Elements) -> int:
     declared = f"declares {frames:g} frames of {rows:g} x {columns:g} pixels"
     if min(frames, rows, columns) < 1 or frames != int(frames):
         raise elements.kind(declared, where=elements.where, remedy=_EXPORT_AGAIN)
-    if frames * rows * columns > _MOST_VOXELS:
+    if (frames if at_once else 1) * rows * columns > _MOST_VOXELS:
         raise elements.kind(
             f"{declared}, more than {_MOST_VOXELS:.0e} voxels (EXCHANGE-08)",
             where=elements.where,
             remedy="Give a smaller grid",
         )
     return int(frames)
+
+
+def each_frame(elements: Elements) -> Iterator[NDArray[Any]]:
+    """Return the stored whole numbers [row, column] of one frame after the other.
+
+    Raises
+    ------
+    InputError
+        When the pixels are compressed in another way than by run lengths.
+    """
+    plugin = _decoder(elements)
+    if elements.number("BitsAllocated") == 1 and not plugin:
+        yield from _bit_frames(elements)
+        return
+    for frame in iter_pixels(elements.dataset, raw=True, decoding_plugin=plugin):
+        yield np.asarray(frame)
+
+
+def _bit_frames(elements: Elements) -> Iterator[NDArray[np.uint8]]:
+    """Return frames of single bits; they follow each other without a gap, in the midst of a byte too (PS3.5 8.1.1)."""
+    rows, columns = int(elements.number("Rows")), int(elements.number("Columns"))
+    packed = np.frombuffer(elements.dataset.PixelData, dtype=np.uint8)
+    if packed.size * 8 < frame_count(elements, at_once=False) * rows * columns:
+        raise ValueError("it holds fewer pixels than it declares")
+    for first in range(0, frame_count(elements, at_once=False) * rows * columns, rows * columns):
+        within = np.unpackbits(packed[first // 8 : (first + rows * columns + 7) // 8], bitorder="little")
+        yield within[first % 8 : first % 8 + rows * columns].reshape(rows, columns)
 
 
 def stored_frames(elements: Elements) -> NDArray[Any]:
@@ -49,15 +82,20 @@ def stored_frames(elements: Elements) -> NDArray[Any]:
     """
     dataset = elements.dataset
     frames = frame_count(elements)
-    syntax = UID(dataset.file_meta.TransferSyntaxUID)
+    stored = np.asarray(pixel_array(dataset, raw=True, decoding_plugin=_decoder(elements)))
+    return stored.reshape(frames, int(dataset.Rows), int(dataset.Columns))
+
+
+def _decoder(elements: Elements) -> str:
+    """Return the name of pydicom's decoder; refuse what is compressed in another way than by run lengths."""
+    syntax = UID(elements.dataset.file_meta.TransferSyntaxUID)
     if syntax.is_encapsulated and syntax != RLELossless:
         raise elements.kind(
             f"its pixels are compressed as {syntax.name}, which is not read",
             where=elements.where,
             remedy="Export it uncompressed or run-length encoded (RLE)",
         )
-    stored = np.asarray(pixel_array(dataset, raw=True, decoding_plugin="pydicom" if syntax.is_encapsulated else ""))
-    return stored.reshape(frames, int(dataset.Rows), int(dataset.Columns))
+    return "pydicom" if syntax.is_encapsulated else ""
 
 
 def plane_axes(elements: Elements) -> FloatArray:
