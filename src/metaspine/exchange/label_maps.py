@@ -1,4 +1,4 @@
-"""Label maps: one NIfTI image whose whole numbers name the structures."""
+"""Label maps: one NIfTI or NRRD image whose whole numbers name the structures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from metaspine.errors import GridMismatch, StructureError
-from metaspine.exchange.nifti import read_nifti
+from metaspine.exchange.nifti import NiftiImage, read_nifti
+from metaspine.exchange.nrrd import NrrdImage, is_nrrd, read_nrrd_layers
 from metaspine.exchange.numbering import (
     LabelEntry,
     Numbering,
@@ -44,20 +45,31 @@ def read_label_map(
     Raises
     ------
     ImageError
-        When the file is no readable NIfTI image.
+        When the file is no readable NIfTI or NRRD image.
     GridMismatch
         When it lies on another grid.
     StructureError
         When it holds fractions, negative numbers or nothing, or its numbering cannot be known.
     """
-    image = read_nifti(path)
+    images = read_nrrd_layers(path) if is_nrrd(path) else (read_nifti(path),)
+    read = [_structures_of(image, grid, mapping, path) for image in images]
+    structures = tuple(structure for found, _ in read for structure in found)
+    if not structures:
+        raise StructureError("holds no label", where=str(path), remedy="Check that it is the segmentation of this CT")
+    notes = dict.fromkeys(note for _, said in read for note in said)
+    return structures, (*notes, *_order_notes(structures, path))
+
+
+def _structures_of(
+    image: NiftiImage | NrrdImage, grid: Grid, mapping: Path | None, path: Path
+) -> tuple[tuple[Structure, ...], tuple[str, ...]]:
     labels = _on_grid(_whole_numbers(image.volume.values, path), image.volume.grid, grid, path)
     boxes = {number: box for number, box in enumerate(ndimage.find_objects(labels), start=1) if box is not None}
     if not boxes:
-        raise StructureError("holds no label", where=str(path), remedy="Check that it is the segmentation of this CT")
+        return (), image.notes
     numbering = _numbering(path, mapping, image.embedded_names, boxes, labels, grid)
     structures = tuple(_structure(number, box, labels, grid, numbering, path) for number, box in boxes.items())
-    return structures, image.notes + _numbering_notes(numbering, boxes, path) + _order_notes(structures, path)
+    return structures, image.notes + _numbering_notes(numbering, boxes, path)
 
 
 def _whole_numbers(values: NDArray[Any], path: Path) -> NDArray[np.int32]:
@@ -145,7 +157,7 @@ def _single_mask(path: Path) -> Numbering:
 
 def _stem(path: Path) -> str:
     name = path.name
-    for ending in (".nii.gz", ".nii"):
+    for ending in (".nii.gz", ".nii", ".seg.nrrd", ".nrrd"):
         if name.lower().endswith(ending):
             return name[: -len(ending)]
     return path.stem
