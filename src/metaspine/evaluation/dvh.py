@@ -42,6 +42,8 @@ class DoseVolume:
     outside_mm3: float
     """Outside the dose grid."""
     largest_outside_gy: float
+    note: str = ""
+    """What every number read from it must carry (the dose field's)."""
 
     @property
     def known_mm3(self) -> float:
@@ -117,6 +119,7 @@ def dose_volume(points: Quadrature, field: DoseField) -> DoseVolume:
         in_applicator_mm3=float(unknown_mm3[in_applicator].sum()),
         outside_mm3=points.beyond_mm3 + float(unknown_mm3[~in_applicator].sum()),
         largest_outside_gy=field.largest_outside_gy,
+        note=field.note,
     )
 
 

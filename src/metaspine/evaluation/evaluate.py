@@ -179,7 +179,7 @@ class _Reading:
             return str(error)
         doses = TwoDensities(dose_volume(fine, self.field), dose_volume(coarse, self.field))
         if not (doses.fine.dose_gy.size and doses.coarse.dose_gy.size):
-            return _why_without_dose(doses.fine)
+            return why_without_dose(doses.fine)
         hot = TwoDensities(*(self._hot(structure, doses.fine, HOT_SPACING_MM * factor) for factor in (1.0, COARSER)))
         return self._result(structure, fine, doses, hot)
 
@@ -226,7 +226,7 @@ class _Reading:
             curve=curve(fine),
             metrics=(*metrics, *self._upper_metrics(hot, metrics)),
             hottest_mm=(x, y, z),
-            notes=_notes(structure, fine),
+            notes=structure_notes(structure, fine),
         )
 
     def _upper_metrics(self, hot: TwoDensities, metrics: tuple[Metric, ...]) -> tuple[Metric, ...]:
@@ -262,13 +262,15 @@ def _upper(nominal: Metric, bounds: tuple[float | None, float | None], *, holds_
     return Metric(name, fine, nominal.unit, min(fine, coarse), max(fine, coarse))
 
 
-def _why_without_dose(doses: DoseVolume) -> str:
+def why_without_dose(doses: DoseVolume) -> str:
+    """Say why a structure of which no point has a dose has none."""
     if doses.in_applicator_mm3 > doses.outside_mm3:
         return "it lies wholly inside the applicator, where no dose is defined (DVH-04)"
     return "it lies wholly outside the dose grid"
 
 
-def _notes(structure: Structure, doses: DoseVolume) -> tuple[str, ...]:
+def structure_notes(structure: Structure, doses: DoseVolume) -> tuple[str, ...]:
+    """Say what of a structure has no known dose, and whether its ends are in doubt."""
     notes = []
     if doses.outside_mm3:
         notes.append(

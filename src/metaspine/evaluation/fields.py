@@ -3,6 +3,8 @@
 On a grid, what is interpolated is the ratio of the dose to the dose in water of the same dwell positions; the dose in
 water itself is known at every point. Near the source, where the dose falls by a quarter from one millimetre to the
 next, the ratio varies slowly. Voxels without dose (inside the applicator) take no part.
+
+A dose from elsewhere has no such companion: it is interpolated as it is, or, near a source, in its logarithm (DVH-07).
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numba
 import numpy as np
@@ -21,6 +23,15 @@ from metaspine.geometry.grid import FloatArray
 from metaspine.geometry.volume import Volume
 from metaspine.patient.plan import DwellPosition
 from metaspine.physics.applicators import Applicator, Output
+
+Interpolation = Literal["linear", "logarithmic"]
+"""How the dose between the voxels of a dose from elsewhere is found."""
+
+_HOW: dict[Interpolation, str] = {
+    "linear": "dose from elsewhere, linear between its voxels (DVH-07)",
+    "logarithmic": "dose from elsewhere, linear in its logarithm where every voxel around a point has dose, else in "
+    "the dose (DVH-07)",
+}
 
 
 class DoseField(Protocol):
@@ -39,6 +50,10 @@ class DoseField(Protocol):
     @property
     def largest_outside_gy(self) -> float:
         """The highest dose that points outside the known region can have."""
+
+    @property
+    def note(self) -> str:
+        """What every number read from it must carry; empty where nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,21 +82,29 @@ class WaterField:
         """Nothing lies outside: 0."""
         return 0.0
 
+    @property
+    def note(self) -> str:
+        """Nothing."""
+        return ""
+
 
 @dataclass(frozen=True, eq=False)
 class GridField:
     """A dose grid, interpolated as its ratio to the dose in water (DVH-02).
 
-    Without ``water`` (a dose from elsewhere) the dose itself is interpolated, and no applicator is known.
+    Without ``water`` (a dose from elsewhere) the dose itself is interpolated as ``between`` says, and no applicator is
+    known.
     """
 
     volume: Volume
     water: WaterField | None = None
+    between: Interpolation = "linear"
 
     def dose_gy(self, points_mm: FloatArray) -> FloatArray:
         """Return the dose at LPS points (n, 3); NaN inside the applicator and outside the grid's voxels."""
         points = np.ascontiguousarray(points_mm, dtype=np.float64)
-        ratio = _sample(self._ratio, points, self.volume.grid.inverse)
+        logarithmic = self.water is None and self.between == "logarithmic"
+        ratio = _sample(self._ratio, points, self.volume.grid.inverse, logarithmic)
         return np.asarray(ratio if self.water is None else ratio * self.water.dose_gy(points))
 
     def inside_applicator(self, points_mm: FloatArray) -> NDArray[np.bool_]:
@@ -102,6 +125,11 @@ class GridField:
         faces = [np.take(values, side, axis=axis) for axis in range(3) for side in (0, -1)]
         known = np.concatenate([face[np.isfinite(face)].ravel() for face in faces])
         return float(known.max()) if known.size else 0.0
+
+    @property
+    def note(self) -> str:
+        """How a dose from elsewhere was interpolated; empty for the project's own."""
+        return _HOW[self.between] if self.water is None else ""
 
     @cached_property
     def _ratio(self) -> FloatArray:
@@ -138,8 +166,11 @@ def _cell(index: float, voxels: int) -> tuple[int, float]:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _sample(values: FloatArray, points_mm: FloatArray, inverse: FloatArray) -> FloatArray:
-    """Return trilinear values at points (n, 3), over the voxels that have one; NaN off the voxels."""
+def _sample(values: FloatArray, points_mm: FloatArray, inverse: FloatArray, logarithmic: bool) -> FloatArray:
+    """Return trilinear values at points (n, 3), over the voxels that have one; NaN off the voxels.
+
+    ``logarithmic``: of the logarithm, at points around which every voxel that counts has a positive value.
+    """
     result = np.full(points_mm.shape[0], np.nan)
     for n in range(points_mm.shape[0]):
         i, along_i = _cell(_along(inverse, 0, points_mm[n]), values.shape[0])
@@ -147,7 +178,7 @@ def _sample(values: FloatArray, points_mm: FloatArray, inverse: FloatArray) -> F
         k, along_k = _cell(_along(inverse, 2, points_mm[n]), values.shape[2])
         if min(i, j, k) < 0:
             continue
-        total, weighted = 0.0, 0.0
+        total, weighted, exponent, positive = 0.0, 0.0, 0.0, logarithmic
         for corner in range(8):
             up_i, up_j, up_k = corner & 1, (corner >> 1) & 1, (corner >> 2) & 1
             weight = (
@@ -155,9 +186,18 @@ def _sample(values: FloatArray, points_mm: FloatArray, inverse: FloatArray) -> F
                 * (along_j if up_j else 1.0 - along_j)
                 * (along_k if up_k else 1.0 - along_k)
             )
-            if weight > 0.0 and np.isfinite(values[i + up_i, j + up_j, k + up_k]):
+            if not weight > 0.0:
+                continue
+            value = values[i + up_i, j + up_j, k + up_k]
+            if np.isfinite(value):
                 total += weight
-                weighted += weight * values[i + up_i, j + up_j, k + up_k]
-        if total > 0.0:
+                weighted += weight * value
+            if positive and np.isfinite(value) and value > 0.0:
+                exponent += weight * np.log(value)
+            else:
+                positive = False
+        if positive:
+            result[n] = np.exp(exponent)
+        elif total > 0.0:
             result[n] = weighted / total
     return result

@@ -32,6 +32,7 @@ class Metric:
     high: float | None
     """The precision band; of a metric that is not determinable its bounds, where they are known."""
     note: str = ""
+    """Why it is not determinable; and how a dose from elsewhere was interpolated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +77,7 @@ def banded(name: str, unit: str, doses: TwoDensities, measure: Measure) -> Metri
     low, high = min(value, bound, *coarse), max(value, bound, *coarse)
     if abs(bound - value) > OPEN_FRACTION * max(abs(bound), abs(value)):
         return Metric(name, None, unit, low, high, _open_note(doses.fine))
-    return Metric(name, value, unit, low, high)
+    return Metric(name, value, unit, low, high, doses.fine.note)
 
 
 def _point_maximum(doses: TwoDensities, hot: TwoDensities) -> Metric:
@@ -84,7 +85,7 @@ def _point_maximum(doses: TwoDensities, hot: TwoDensities) -> Metric:
     if doses.fine.outside_mm3 and doses.fine.largest_outside_gy > values[0]:
         bound = doses.fine.largest_outside_gy
         return Metric("point maximum", None, "Gy", min(values), bound, _open_note(doses.fine))
-    return Metric("point maximum", values[0], "Gy", min(values), max(values))
+    return Metric("point maximum", values[0], "Gy", min(values), max(values), doses.fine.note)
 
 
 def _small_volume_dose(doses: TwoDensities, hot: TwoDensities) -> Metric:
@@ -95,7 +96,7 @@ def _small_volume_dose(doses: TwoDensities, hot: TwoDensities) -> Metric:
     if doses.fine.outside_mm3 and doses.fine.largest_outside_gy > values[0]:
         bound = doses.fine.largest_outside_gy
         return Metric("D0.03cc", None, "Gy", min(values), bound, _open_note(doses.fine))
-    return Metric("D0.03cc", values[0], "Gy", min(values), max(values))
+    return Metric("D0.03cc", values[0], "Gy", min(values), max(values), doses.fine.note)
 
 
 def find(metrics: Sequence[Metric], name: str) -> Metric:
@@ -115,7 +116,8 @@ def _both(doses: TwoDensities) -> tuple[DoseVolume, DoseVolume]:
 
 def _open_note(found: DoseVolume) -> str:
     outside = found.outside_mm3 / found.dosed_mm3
-    return f"not determinable: {outside:.1%} of the volume lies outside the dose grid (DVH-05)"
+    reason = f"not determinable: {outside:.1%} of the volume lies outside the dose grid (DVH-05)"
+    return f"{reason}; {found.note}" if found.note else reason
 
 
 def _dose_to_percent(percent: float) -> Measure:

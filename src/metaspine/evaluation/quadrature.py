@@ -26,6 +26,7 @@ from metaspine.geometry.volume import Volume
 POINTS = 100_000
 """About as many points a structure is given."""
 FINEST_MM, COARSEST_MM = 0.1, 1.5
+_ROUNDING = 1e-9
 _LINES = 8
 _GENERALISED_GOLDEN_RATIO = 1.2207440846057596
 """The root of x^4 = x + 1: its powers fill three dimensions evenly."""
@@ -136,10 +137,16 @@ def _of_voxels(region: Volume, spacing_mm: float, within: Grid | None, *, surfac
         points_mm=grid.point_mm(points),
         volume_mm3=np.repeat(weights / len(offsets), len(offsets)),
         surface_mm=_voxel_surface(mask, grid, np.asarray(start), min(spacing_mm, SURFACE_MM)),
-        beyond_mm3=max(total - float(weights.sum()), 0.0),
+        beyond_mm3=_beyond_mm3(total, float(weights.sum())),
         spacing_mm=spacing_mm,
         convention=f"voxel cells of {' x '.join(f'{s:.2f}' for s in grid.spacing_mm)} mm",
     )
+
+
+def _beyond_mm3(total_mm3: float, inside_mm3: float) -> float:
+    """Return the volume that got no points; what rounding leaves over is none."""
+    beyond = total_mm3 - inside_mm3
+    return beyond if beyond > _ROUNDING * total_mm3 else 0.0
 
 
 def _window(grid: Grid, within: Grid | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -186,7 +193,7 @@ def _of_contours(
         points_mm=points @ frame,
         volume_mm3=weights,
         surface_mm=surface @ frame,
-        beyond_mm3=max(slabs.volume_mm3() - float(weights.sum()), 0.0),
+        beyond_mm3=_beyond_mm3(slabs.volume_mm3(), float(weights.sum())),
         spacing_mm=spacing_mm,
         convention=f"contours, {len(slabs.slabs)} slices, end caps: {ends}",
     )
