@@ -20,7 +20,7 @@ from metaspine.patient.plan import DwellPosition
 from metaspine.physics.applicator_files import read_applicator
 from validation.analytic import CORNERS, FRAME
 
-POINTS_A_SLAB = 20_000
+POINTS_A_SLAB = 10_000
 _PLASTIC = 1.2207440846057596
 """The generalised golden ratio of three dimensions."""
 SOURCE_APART_MM = 4.0
