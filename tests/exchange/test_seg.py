@@ -11,6 +11,7 @@ from synthetic_seg import code, write_seg
 
 from metaspine.errors import FrameMismatch, GridMismatch, StructureError
 from metaspine.exchange.dicom_ct import read_dicom_ct
+from metaspine.exchange.scans import read_scan
 from metaspine.exchange.seg import is_seg, read_seg
 from metaspine.geometry import Grid
 from metaspine.patient.structure import Origin, Role
@@ -339,3 +340,35 @@ def test_five_overlapping_segments_of_dcmqi_as_highdicom_reads_them(dcmqi):
         expected = np.zeros(grid.shape, dtype=bool)
         expected[tuple(np.rint(grid.index(points[:, :3])).astype(int).T)] = True
         np.testing.assert_array_equal(on_the_grid(structure.region, grid), expected)
+
+
+def test_a_scan_takes_segmentations_and_nrrd_label_maps_among_its_structures(tmp_path):
+    image(tmp_path / "ct")
+    path = write_seg(tmp_path / "seg.dcm", {"GTV": blob}, **axial())
+    mask = SimpleITK.GetImageFromArray(np.pad(np.ones((1, 2, 3), dtype=np.uint8), ((1, 3), (2, 3), (1, 5))))
+    mask.SetOrigin(FIRST_MM)
+    mask.SetSpacing((1.0, 2.0, 3.0))
+    SimpleITK.WriteImage(mask, str(tmp_path / "SpinalCord.nrrd"))
+    scan = read_scan(tmp_path / "ct", structures=[path, tmp_path / "SpinalCord.nrrd"])
+    assert [structure.name for structure in scan.structures] == ["GTV", "SpinalCord"]
+    assert int(scan.structure("SpinalCord").region.values.sum()) == 6
+    assert scan.origin.structure_files[0][0] == str(path)
+
+
+def test_a_ct_in_nrrd_with_its_own_label_map(tmp_path):
+    values = np.full((4, 5, 6), 40, dtype=np.int16)
+    values[:, :2] = -1000
+    labels = np.zeros_like(values)
+    labels[1, 3, 2] = 1
+    for name, array in (("ct.nrrd", values), ("vertebrae_T12.nrrd", labels)):
+        SimpleITK.WriteImage(SimpleITK.GetImageFromArray(array), str(tmp_path / name))
+    scan = read_scan(tmp_path / "ct.nrrd", structures=tmp_path / "vertebrae_T12.nrrd")
+    assert scan.image.grid.shape == (6, 5, 4)
+    assert scan.frame_of_reference.startswith("nrrd-")
+    assert scan.structure("vertebrae_T12").level == "T12"
+
+
+def test_other_objects_are_no_structures(tmp_path):
+    image(tmp_path / "ct")
+    with pytest.raises(StructureError, match="is neither an RTSTRUCT nor a DICOM SEG nor a label map"):
+        read_scan(tmp_path / "ct", structures=tmp_path / "ct" / "s000.dcm")

@@ -28,13 +28,13 @@ STRUCTURES = {
     f"{TPTBOX}/labels_vertebra.nii.gz": (f"{TPTBOX}/ct.nii.gz", 3),
     f"{T11T12}/labels.nii.gz": (f"{T11T12}/dicom", 31),
     f"{SARCOMA}/rtstruct/RS.dcm": (f"{SARCOMA}/ct", 1),
+    f"{SEG}/liver.dcm": (f"{SEG}/ct", 1),
+    f"{SEG}/partial_overlaps.dcm": (f"{SEG}/ct", 5),
     **{f"{OPENKBP}/mask_{name}.nii.gz": (f"{OPENKBP}/ct.nii.gz", 1) for name in MASKS},
 }
 STRUCTURES_REFUSED = {
     f"{TPTBOX}/labels_subregion.nii.gz": (f"{TPTBOX}/ct.nii.gz", "fit no known numbering"),
-    f"{SEG}/liver.dcm": (f"{SEG}/ct", "DICOM SEG and NRRD are not read yet"),
-    f"{SEG}/partial_overlaps.dcm": (f"{SEG}/ct", "DICOM SEG and NRRD are not read yet"),
-    **{f"{SEG}/{name}_seg.nrrd": (f"{SEG}/ct", "NRRD are not read yet") for name in ("heart", "liver_spine", "spine")},
+    **{f"{SEG}/{name}_seg.nrrd": (f"{SEG}/ct", "no known numbering") for name in ("heart", "liver_spine", "spine")},
 }
 READ_ELSEWHERE = {f"{BREAST}/rtss.dcm"}
 """Its CT is one slice: test_rtstruct reads it on a grid of its frame of reference."""

@@ -1,8 +1,9 @@
-"""The frames of a DICOM object that holds many in one file: doses and segmentations."""
+"""DICOM objects of one file, and the frames of those that hold many: doses, segmentations, plans."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,29 @@ from numpy.typing import NDArray
 from pydicom.pixels.utils import iter_pixels, pixel_array
 from pydicom.uid import UID, RLELossless
 
-from metaspine.exchange.dicom_files import Elements
+from metaspine.errors import InputError
+from metaspine.exchange.dicom_files import Elements, damage_reported, open_dicom
 from metaspine.geometry.grid import FloatArray
 
 _MOST_VOXELS = 10**9
 _EXPORT_AGAIN = "Export it again from the system that made it"
+
+
+def class_of(path: Path, *, kind: type[InputError]) -> str:
+    """Return the UID of a DICOM file's class; empty where it states none.
+
+    Raises
+    ------
+    InputError
+        Of that kind, when the file is malformed.
+    """
+    with damage_reported(path, kind=kind):
+        return Elements(open_dicom(path, with_pixels=False), str(path), kind).text("SOPClassUID")
+
+
+def whole_object(path: Path, *, kind: type[InputError]) -> Elements:
+    """Return all elements of a DICOM file; call it under :func:`damage_reported`."""
+    return Elements(open_dicom(path, with_pixels=True), str(path), kind)
 
 
 def frame_count(elements: Elements, *, at_once: bool = True) -> int:

@@ -13,9 +13,16 @@ from numpy.typing import NDArray
 from pydicom.uid import UID, RTDoseStorage
 
 from metaspine.errors import GeometryError, ImageError
-from metaspine.exchange.dicom_files import Elements, damage_reported, open_dicom
+from metaspine.exchange.dicom_files import Elements, damage_reported
 from metaspine.exchange.dose_planes import DosePlanes, dose_planes
-from metaspine.exchange.multiframe import frame_count, pixel_spacing_mm, plane_axes, stored_frames
+from metaspine.exchange.multiframe import (
+    class_of,
+    frame_count,
+    pixel_spacing_mm,
+    plane_axes,
+    stored_frames,
+    whole_object,
+)
 from metaspine.geometry import Grid, Volume
 from metaspine.patient.prior_dose import DoseType, PriorDose
 
@@ -34,8 +41,7 @@ def is_rtdose(path: Path) -> bool:
     ImageError
         When the file is malformed.
     """
-    with damage_reported(path):
-        return Elements(open_dicom(path, with_pixels=False), str(path)).text("SOPClassUID") == RTDoseStorage
+    return class_of(path, kind=ImageError) == RTDoseStorage
 
 
 def read_dose(path: Path | str) -> PriorDose:
@@ -54,16 +60,19 @@ def read_dose(path: Path | str) -> PriorDose:
     if not path.is_file():
         raise ImageError("there is no such file", where=str(path), remedy="Give an RTDOSE file")
     with damage_reported(path):
-        elements = Elements(open_dicom(path, with_pixels=True), str(path))
-        _refuse_other_objects(elements)
-        dose_type = _dose_type(elements)
-        frame_of_reference = elements.required_text("FrameOfReferenceUID")
-        affine, planes = _geometry(elements)
-        values = _dose_gy(elements, planes)
+        return _prior_dose(whole_object(path, kind=ImageError))
+
+
+def _prior_dose(elements: Elements) -> PriorDose:
+    _refuse_other_objects(elements)
+    dose_type = _dose_type(elements)
+    frame_of_reference = elements.required_text("FrameOfReferenceUID")
+    affine, planes = _geometry(elements)
+    values = _dose_gy(elements, planes)
     try:
         volume = Volume(values, Grid(affine, values.shape, frame_of_reference))
     except GeometryError as error:
-        raise ImageError(error.what, where=str(path), remedy=error.remedy) from error
+        raise ImageError(error.what, where=elements.where, remedy=error.remedy) from error
     plan_uid, plan_notes = _plan(elements)
     return PriorDose(
         volume=volume,
@@ -73,7 +82,7 @@ def read_dose(path: Path | str) -> PriorDose:
         comment=elements.text("DoseComment"),
         notes=(
             *planes.notes,
-            *_value_notes(values, dose_type, str(path)),
+            *_value_notes(values, dose_type, elements.where),
             *_summation_notes(elements),
             *plan_notes,
             *_heterogeneity_notes(elements),

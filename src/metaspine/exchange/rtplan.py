@@ -11,7 +11,8 @@ from pathlib import Path
 from pydicom.uid import UID, RTIonPlanStorage, RTPlanStorage
 
 from metaspine.errors import InputError
-from metaspine.exchange.dicom_files import Elements, damage_reported, open_dicom
+from metaspine.exchange.dicom_files import Elements, damage_reported
+from metaspine.exchange.multiframe import whole_object
 from metaspine.patient.prior_plan import (
     Application,
     Beam,
@@ -37,7 +38,7 @@ def read_plan_dicom(path: Path | str) -> PriorPlan:
     if not path.is_file():
         raise InputError("there is no such file", where=str(path), remedy="Give an RTPLAN file")
     with damage_reported(path, kind=InputError):
-        elements = Elements(open_dicom(path, with_pixels=False), str(path), InputError)
+        elements = whole_object(path, kind=InputError)
         stated = elements.required_text("SOPClassUID")
         if stated not in (RTPlanStorage, RTIonPlanStorage):
             raise InputError(f"is {UID(stated).name}, not an RTPLAN", where=str(path), remedy="Give an RTPLAN file")

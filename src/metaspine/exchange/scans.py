@@ -13,8 +13,10 @@ from metaspine.exchange.dicom_files import is_dicom
 from metaspine.exchange.hounsfield import hounsfield
 from metaspine.exchange.label_maps import read_label_map
 from metaspine.exchange.nifti import is_nifti, read_nifti
+from metaspine.exchange.nrrd import is_nrrd, read_nrrd
 from metaspine.exchange.provenance import sha256_of
 from metaspine.exchange.rtstruct import StructureSet, is_rtstruct, read_rtstruct
+from metaspine.exchange.seg import is_seg, read_seg
 from metaspine.geometry import Volume
 from metaspine.patient.scan import Scan, ScanOrigin
 from metaspine.patient.structure import Structure
@@ -36,9 +38,9 @@ def read_scan(
     Parameters
     ----------
     path
-        A DICOM folder, a DICOM file (its folder and its series are read) or a NIfTI file.
+        A DICOM folder, a DICOM file (its folder and its series are read), a NIfTI or an NRRD file.
     structures
-        RTSTRUCT files and NIfTI label maps.
+        RTSTRUCT and SEG files, NIfTI and NRRD label maps.
     labels
         What the numbers of the label maps mean (docs/scans.md). Without it the file ``<label map>.yaml`` beside a
         label map is taken where there is one, else names in its header, else the numbering is recognised.
@@ -78,14 +80,14 @@ def _read_image(path: Path, series: str | None, progress: Progress) -> CtImage:
         return read_dicom_ct(path, series=series, progress=progress)
     if not path.exists():
         raise ImageError("there is no such file or folder", where=str(path), remedy="Check the path")
-    if not is_nifti(path):
+    if not (is_nifti(path) or is_nrrd(path)):
         raise ImageError(
-            "is neither a DICOM folder or file nor NIfTI (.nii, .nii.gz)",
+            "is neither a DICOM folder or file nor NIfTI (.nii, .nii.gz) nor NRRD (.nrrd)",
             where=str(path),
-            remedy="Give the CT as DICOM or NIfTI",
+            remedy="Give the CT as DICOM, NIfTI or NRRD",
         )
     progress("reading the CT", 0.0)
-    image = read_nifti(path)
+    image = read_nrrd(path) if is_nrrd(path) else read_nifti(path)
     values, notes = hounsfield(image.volume.values, where=str(path))
     origin = ScanOrigin(path=str(path), sha256=image.sha256)
     return CtImage(Volume(values, image.volume.grid), origin, image.notes + notes)
@@ -93,17 +95,19 @@ def _read_image(path: Path, series: str | None, progress: Progress) -> CtImage:
 
 def _read_structures(path: Path, image: CtImage, mapping: Path | None) -> StructureSet:
     grid = image.volume.grid
-    if is_nifti(path):
+    if is_nifti(path) or is_nrrd(path):
         structures, notes = read_label_map(path, grid=grid, mapping=mapping)
         return StructureSet(structures, (), notes)
     if not path.is_file():
         raise StructureError("there is no such file", where=str(path), remedy="Give an RTSTRUCT file or a label map")
     if is_dicom(path) and is_rtstruct(path):
         return read_rtstruct(path, grid=grid, instance_uids=frozenset(image.origin.instance_uids))
+    if is_dicom(path) and is_seg(path):
+        return read_seg(path, grid=grid)
     raise StructureError(
-        "is neither an RTSTRUCT nor a NIfTI label map (DICOM SEG and NRRD are not read yet)",
+        "is neither an RTSTRUCT nor a DICOM SEG nor a label map (NIfTI, NRRD)",
         where=str(path),
-        remedy="Export the structures as RTSTRUCT or NIfTI",
+        remedy="Export the structures as RTSTRUCT, SEG, NIfTI or NRRD",
     )
 
 

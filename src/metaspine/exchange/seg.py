@@ -18,8 +18,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID, SegmentationStorage
 
 from metaspine.errors import FrameMismatch, StructureError
-from metaspine.exchange.dicom_files import Elements, damage_reported, open_dicom
-from metaspine.exchange.multiframe import each_frame, frame_count
+from metaspine.exchange.dicom_files import Elements, damage_reported
+from metaspine.exchange.multiframe import class_of, each_frame, frame_count, whole_object
 from metaspine.exchange.numbering import LabelEntry, entry_of_name
 from metaspine.exchange.rtstruct import StructureSet
 from metaspine.exchange.seg_frames import FrameGroups, Piece, pieces, placement, region_of
@@ -52,9 +52,7 @@ def is_seg(path: Path) -> bool:
     StructureError
         When the file is malformed.
     """
-    with damage_reported(path, kind=StructureError):
-        stated = Elements(open_dicom(path, with_pixels=False), str(path)).text("SOPClassUID")
-        return stated in (SegmentationStorage, LABEL_MAP_SEGMENTATION)
+    return class_of(path, kind=StructureError) in (SegmentationStorage, LABEL_MAP_SEGMENTATION)
 
 
 def read_seg(path: Path, *, grid: Grid) -> StructureSet:
@@ -71,7 +69,7 @@ def read_seg(path: Path, *, grid: Grid) -> StructureSet:
         When the file is malformed, has no segment, or is of an unknown type.
     """
     with damage_reported(path, kind=StructureError):
-        elements = Elements(open_dicom(path, with_pixels=True), str(path), StructureError)
+        elements = whole_object(path, kind=StructureError)
         _refuse_other_frame(elements, grid)
         segments = _segments(elements)
         found = _Found()
@@ -81,7 +79,7 @@ def read_seg(path: Path, *, grid: Grid) -> StructureSet:
             found.outside[number] += outside
             if piece is not None:
                 found.pieces[number].append(piece)
-    return _structure_set(segments, found, grid, elements)
+        return _structure_set(segments, found, grid, elements)
 
 
 def _refuse_other_frame(elements: Elements, grid: Grid) -> None:
