@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from metaspine.evaluation.dvh import DoseVolume
 from metaspine.evaluation.fields import GridField, Interpolation, WaterField
 from metaspine.geometry import Grid, Volume
 from metaspine.geometry.contours import Contour, ContourSet
@@ -24,6 +25,7 @@ POINTS_A_SLAB = 10_000
 _PLASTIC = 1.2207440846057596
 """The generalised golden ratio of three dimensions."""
 SOURCE_APART_MM = 4.0
+PERCENTS = (98, 95, 50, 2)
 
 
 @dataclass(frozen=True)
@@ -193,3 +195,15 @@ def grid_around(slices: Slices, spacing_mm: float, *, shift: FloatArray, axes: F
     affine[:3, 3] = slices.centre_mm + axes @ (shift * spacing_mm - reach * spacing_mm)
     side = 2 * reach + 1
     return Grid(affine, (side, side, side), FRAME)
+
+
+def deviation(slices: Slices, falloff: Falloff, found: DoseVolume) -> float:
+    """Return the worst of D98, D95, D50 and D2 in units of 0.5 % or 0.1 mm along the gradient."""
+    dose, volume = slices.truth(falloff.dose)
+    worst = 0.0
+    for percent in PERCENTS:
+        truth = float(dose[np.searchsorted(volume, percent / 100 * slices.volume_mm3())])
+        tolerance = max(0.005 * truth, 0.1 * falloff.gradient_gy_per_mm(truth))
+        apart = abs(found.dose_to_volume_gy(percent / 100 * found.dosed_mm3) - truth)
+        worst = max(worst, apart / tolerance)
+    return worst

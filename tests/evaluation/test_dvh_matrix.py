@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from validation.analytic import FRAME, Sphere, attenuated, contours
-from validation.shapes import BODIES, Body, Falloff, Slices, falloffs, grid_around
+from validation.shapes import BODIES, Body, Slices, deviation, falloffs, grid_around
 
 from metaspine.errors import FrameMismatch, InputError, StructureError
-from metaspine.evaluation.dvh import DoseVolume, dose_volume
+from metaspine.evaluation.dvh import dose_volume
 from metaspine.evaluation.fields import GridField, Interpolation
 from metaspine.evaluation.prior import evaluate_prior
 from metaspine.evaluation.quadrature import Quadrature, quadrature, suitable_spacing_mm
@@ -37,18 +37,6 @@ TURN = np.linalg.qr(np.random.default_rng(5).normal(size=(3, 3)))[0]
 def points_of(region: ContourSet, slice_mm: float) -> Quadrature:
     spacing = 1.6 * suitable_spacing_mm(region, single_plane_mm=slice_mm)
     return quadrature(region, spacing_mm=spacing, single_plane_mm=slice_mm)
-
-
-def deviation(slices: Slices, falloff: Falloff, found: DoseVolume) -> float:
-    """The worst of D98, D95, D50 and D2 in units of 0.5 % or 0.1 mm along the gradient."""
-    dose, volume = slices.truth(falloff.dose)
-    worst = 0.0
-    for percent in PERCENTS:
-        truth = float(dose[np.searchsorted(volume, percent / 100 * slices.volume_mm3())])
-        tolerance = max(0.005 * truth, 0.1 * falloff.gradient_gy_per_mm(truth))
-        apart = abs(found.dose_to_volume_gy(percent / 100 * found.dosed_mm3) - truth)
-        worst = max(worst, apart / tolerance)
-    return worst
 
 
 @pytest.mark.parametrize("slice_mm", SLICES_MM)
