@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -125,9 +126,14 @@ def test_what_cannot_be_trusted_is_refused(tmp_path, changes, message):
 
 
 def test_a_bomb_is_inflated_no_further_than_declared(tmp_path):
-    bomb = gzip.compress(b"\0" * 50_000_000)
-    with pytest.raises(ImageError, match="it holds more bytes where its header declares 48"):
-        read_nrrd(write(tmp_path / "a.nrrd", bomb, encoding="gzip"))
+    path = write(tmp_path / "a.nrrd", gzip.compress(b"\0" * 50_000_000), encoding="gzip")
+    tracemalloc.start()
+    try:
+        with pytest.raises(ImageError, match="it holds more bytes where its header declares 48"):
+            read_nrrd(path)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
     with pytest.raises(ImageError, match="is no readable NRRD image"):
         read_nrrd(write(tmp_path / "b.nrrd", b"no gzip", encoding="gzip"))
 
