@@ -92,7 +92,7 @@ def test_the_page_says_that_unknown_neurology_could_make_it_an_emergency(tmp_pat
     known = "neuro: {presentation: local_pain, myelopathy: false, cauda_equina: false}\n"
     path.write_text(lesion + known, encoding="utf-8")
     text = flat(metaspine("assess", path))
-    assert "urgent: MRI within 14 days" in text
+    assert "urgent: treatment within 72 h, MRI before it" in text
     assert "cord signs; not known" not in text
 
 

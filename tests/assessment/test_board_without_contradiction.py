@@ -231,7 +231,7 @@ def test_a_child_is_named_as_one_and_nothing_is_validated(age: float | None, per
 
 def test_an_unstable_spine_is_told_in_short() -> None:
     found = board_of(known(lesion__alignment="subluxation_translation", lesion__collapse="gt50"))
-    assert "This is urgent: spinal precautions and a spine surgeon's review now, MRI within 14 days" in found.summary
+    assert "The spine is unstable: precautions and review by a spine surgeon now. This is urgent: MRI" in found.summary
 
 
 @pytest.mark.parametrize(

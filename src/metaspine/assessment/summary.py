@@ -39,14 +39,14 @@ def lesion_summary(lesion: LesionAdvice) -> str:
 def how_fast(lesion: LesionAdvice) -> str:
     """Return the urgency of a lesion as a sentence, and beside it what not known could make it an emergency."""
     urgency = lesion.urgency
-    unstable = lesion.mechanical_urgency.value == "URGENT_SURGICAL_REVIEW"
-    review = "spinal precautions and a spine surgeon's review now" if unstable else ""
-    said = ", ".join(filter(None, (review, windows_in_words(urgency))))
+    said = windows_in_words(urgency)
     if urgency.urgency_class == "not_specified":
         start = "How fast cannot be judged yet" if not_judged(urgency) else "How fast is not stated by the sources"
     else:
         start = f"This is {'an emergency' if urgency.urgency_class == 'emergency' else urgency.urgency_class}"
-    sentence = f"{start}{': ' + said if said else ''}."
+    unstable = lesion.mechanical_urgency.value == "URGENT_SURGICAL_REVIEW"
+    first = "The spine is unstable: precautions and review by a spine surgeon now. " if unstable else ""
+    sentence = f"{first}{start}{': ' + said if said else ''}."
     unknown = unknown_cord_signs(urgency.basis)
     if urgency.urgency_class == "emergency" or not unknown:
         return sentence
