@@ -16,7 +16,7 @@ from metaspine.errors import GridMismatch, OutputError
 from metaspine.exchange.writing.ct import write_ct
 from metaspine.exchange.writing.rtdose import rtdose
 from metaspine.exchange.writing.seg import write_seg
-from metaspine.exchange.writing.uncertainty import UNDEFINED, write_uncertainty
+from metaspine.exchange.writing.uncertainty import UNDEFINED, uncertainty_map, write_uncertainty
 from metaspine.geometry import Volume
 from metaspine.geometry.contours import ContourSet
 from metaspine.geometry.rasterise import coverage
@@ -131,6 +131,14 @@ def test_the_uncertainty_is_a_standard_deviation_in_gray_at_the_same_points(lie:
     mapping = image.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence[0]
     assert mapping.MeasurementUnitsCodeSequence[0].CodeValue == "Gy"
     assert mapping.QuantityDefinitionSequence[0].ConceptCodeSequence[0].CodeMeaning == "Standard Deviation"
+
+
+def test_the_dose_itself_stays_as_it_is() -> None:
+    dose = make_dose()
+    written = rtdose(dose, plan=make_rtplan(), study=STUDY, when=WHEN)
+    before = written.to_json()
+    uncertainty_map(dose, rtdose=written, study=STUDY, when=WHEN)
+    assert written.to_json() == before
 
 
 def test_another_dose_than_the_written_one_is_refused(tmp_path: Path) -> None:

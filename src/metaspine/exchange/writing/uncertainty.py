@@ -103,7 +103,7 @@ def _source(rtdose: Dataset) -> Dataset:
     made.file_meta = rtdose.file_meta
     for element in rtdose:
         if element.keyword not in _FRAMES:
-            made[element.keyword] = element
+            made.add_new(element.tag, element.VR, element.value)  # a copy: the dose itself stays as it is
     made.SOPClassUID = CTImageStorage
     return made
 
