@@ -9,21 +9,23 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
-import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.filereader import read_file_meta_info
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.filereader import read_partial
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pydicom.valuerep import PersonName
 
 from metaspine.errors import ImageError, InputError
+from metaspine.exchange.dicom_prewalk import TooElaborate, UnreadSyntax, starts_as_dataset, walk
 from metaspine.geometry.grid import FloatArray
 
 MALFORMED = (
@@ -47,20 +49,32 @@ MALFORMED = (
 """What pydicom and its decoders raise on damaged files."""
 
 _PREAMBLE_BYTES = 128
+_AFTER_HEADER = 0x00290000
 _EXPORT_AGAIN = "Export it again from the scanner or the archive"
 
 
 def is_dicom(path: Path) -> bool:
-    """Say whether the file starts as a DICOM file does (a preamble and DICM)."""
+    """Say whether the file starts as a DICOM file does: a preamble and DICM, or a data set without them.
+
+    Raises
+    ------
+    ImageError
+        When it may not be read, or holds the meta information of a DICOM file behind a damaged preamble.
+    """
     try:
         with path.open("rb") as stream:
-            return stream.read(_PREAMBLE_BYTES + 4)[_PREAMBLE_BYTES:] == b"DICM"
+            start = stream.read(_PREAMBLE_BYTES + 12)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return False
     except OSError as error:
         raise ImageError(
             f"cannot be read ({error.strerror})", where=str(path), remedy="Check that you may read it"
         ) from error
+    if start[_PREAMBLE_BYTES:][:4] == b"DICM" or starts_as_dataset(start):
+        return True
+    if start[_PREAMBLE_BYTES + 4 :][:2] == b"\x02\x00" and start[_PREAMBLE_BYTES + 8 :][:2] == b"UL":
+        raise ImageError("is a DICOM file whose preamble is damaged", where=str(path), remedy=_EXPORT_AGAIN)
+    return False
 
 
 @contextmanager
@@ -70,25 +84,50 @@ def damage_reported(path: Path, *, kind: type[InputError] = ImageError) -> Itera
         warnings.simplefilter("ignore")
         try:
             yield
+        except UnreadSyntax as error:
+            raise kind(str(error), where=str(path), remedy="Export it uncompressed or as JPEG 2000") from error
+        except TooElaborate as error:
+            raise kind(str(error), where=str(path), remedy=f"{_EXPORT_AGAIN}, without what is not needed") from error
         except MALFORMED as error:
             reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
             raise kind(f"is truncated or malformed DICOM ({reason})", where=str(path), remedy=_EXPORT_AGAIN) from error
 
 
-def open_dicom(path: Path, *, with_pixels: bool) -> Dataset:
-    """Return the file's data set; call it under :func:`damage_reported`.
+def read_header(path: Path, *, beyond: int = _AFTER_HEADER) -> Dataset:
+    """Return a file's elements of the groups up to 0028; call it under :func:`damage_reported`.
 
-    Raises
-    ------
-    ImageError
-        When the file is deflated: its true size is known only after inflating it.
+    Parameters
+    ----------
+    beyond
+        The first tag that is not read.
     """
-    meta = read_file_meta_info(path)
-    if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-        raise ImageError(
-            "is deflated DICOM, which is not read", where=str(path), remedy="Export it uncompressed or as JPEG 2000"
+    with path.open("rb") as stream:
+        walk(stream, until=beyond)
+        return _parsed(stream, stop_at=beyond)
+
+
+def read_elements(raw: bytes, keywords: Collection[str] | None = None) -> Dataset:
+    """Return the elements of these keywords, or all, of a file's content; call it under :func:`damage_reported`."""
+    tags = None if keywords is None else [Tag(keyword) for keyword in keywords]
+    stream = BytesIO(raw)
+    walk(stream, wanted=None if tags is None else frozenset(int(tag) for tag in tags))
+    return _parsed(stream, tags=tags)
+
+
+def _parsed(stream: BinaryIO, *, stop_at: int | None = None, tags: list[BaseTag] | None = None) -> Dataset:
+    stream.seek(0)
+    dataset = read_partial(
+        stream,
+        None if stop_at is None else (lambda tag, vr, length: tag >= stop_at),  # noqa: ARG005
+        force=True,
+        specific_tags=cast(list[BaseTag | int] | None, tags),
+    )
+    if not dataset.preamble and not dataset.file_meta:
+        implicit, little_endian = dataset.original_encoding
+        dataset.file_meta.TransferSyntaxUID = (
+            ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little_endian else ExplicitVRBigEndian
         )
-    return pydicom.dcmread(path, stop_before_pixels=not with_pixels)
+    return dataset
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,9 @@ class SliceStack:
         return self.slices[0].columns, self.slices[0].rows, len(self.slices)
 
 
-def stack_slices(slices: Sequence[SliceHeader], *, same_content: SameContent, where: str) -> SliceStack:
+def stack_slices(
+    slices: Sequence[SliceHeader], *, same_content: SameContent, where: str, noun: str = "CT"
+) -> SliceStack:
     """Return the slices in order, each position once.
 
     Raises
@@ -76,7 +78,7 @@ def stack_slices(slices: Sequence[SliceHeader], *, same_content: SameContent, wh
     kept, notes = _without_duplicates(ordered, normal, same_content)
     if len(kept) < 2:
         raise ImageError(
-            "the series holds one CT slice, which is no volume", where=where, remedy="Give the whole series"
+            f"the series holds one {noun} slice, which is no volume", where=where, remedy="Give the whole series"
         )
     step = _even_step(kept, normal, where)
     notes += _unseen_between(kept[0], float(np.linalg.norm(step)))
@@ -114,13 +116,13 @@ def _refuse_stranger(first: SliceHeader, other: SliceHeader) -> None:
             ("number of rows or columns", (first.rows, first.columns) != (other.rows, other.columns)),
             ("pixel spacing", spacing > _SAME_LENGTH_MM),
             ("frame of reference", first.frame_of_reference != other.frame_of_reference),
-            ("patient", first.study.patient_id != other.study.patient_id),
+            ("patient", first.patient_id != other.patient_id),
         )
         if differs
     ]
     if differing:
         raise ImageError(
-            f"differs from {first.path.name} of the same series in its {' and '.join(differing)}",
+            f"differs from {first.name} of the same series in its {' and '.join(differing)}",
             where=str(other.path),
             remedy="Export one series of one orientation",
         )
@@ -136,10 +138,10 @@ def _without_duplicates(
         if (item.position_mm - before.position_mm) @ normal > _SAME_POSITION_MM:
             kept.append(item)
         elif same_content(before, item):
-            notes.append(f"{item.path.name} repeats {before.path.name}; one of the two was taken")
+            notes.append(f"{item.name} repeats {before.name}; one of the two was taken")
         else:
             raise ImageError(
-                f"lies at the same position as {before.path.name} ({_place(item)}) and shows something else",
+                f"lies at the same position as {before.name} ({_place(item)}) and shows something else",
                 where=str(item.path),
                 remedy="The series mixes acquisitions or phases: export one of them",
             )
@@ -169,7 +171,7 @@ def _even_step(kept: Sequence[SliceHeader], normal: FloatArray, where: str) -> F
 
 
 def _refuse_gap(before: SliceHeader, after: SliceHeader, gap: float, usual: float, where: str) -> None:
-    between = f"between {before.path.name} ({_place(before)}) and {after.path.name} ({_place(after)})"
+    between = f"between {before.name} ({_place(before)}) and {after.name} ({_place(after)})"
     missing = round(gap / usual) - 1
     if missing >= 1 and abs(gap / usual - missing - 1) < 0.1:
         raise ImageError(

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import RTStructureSetStorage
 
 from metaspine.errors import FrameMismatch, StructureError
-from metaspine.exchange.dicom_files import Elements, damage_reported, open_dicom
+from metaspine.exchange.dicom_files import Elements, damage_reported, read_elements, read_header
 from metaspine.exchange.numbering import entry_of_name
 from metaspine.geometry import Grid
 from metaspine.geometry.contours import Contour, ContourKind, ContourSet
+from metaspine.geometry.grid import FloatArray
 from metaspine.geometry.slabs import SAME_PLANE_MM
 from metaspine.patient.structure import Origin, Structure
 
@@ -61,7 +63,7 @@ def is_rtstruct(path: Path) -> bool:
         When the file is malformed.
     """
     with damage_reported(path, kind=StructureError):
-        return Elements(open_dicom(path, with_pixels=False), str(path)).text("SOPClassUID") == RTStructureSetStorage
+        return Elements(read_header(path), str(path)).text("SOPClassUID") == RTStructureSetStorage
 
 
 def read_rtstruct(path: Path, *, grid: Grid, instance_uids: frozenset[str] = frozenset()) -> StructureSet:
@@ -82,7 +84,7 @@ def read_rtstruct(path: Path, *, grid: Grid, instance_uids: frozenset[str] = fro
         When the file is malformed or holds no region of interest.
     """
     with damage_reported(path, kind=StructureError):
-        dataset = open_dicom(path, with_pixels=False)
+        dataset = read_elements(path.read_bytes())
         regions = [Elements(item, str(path), StructureError) for item in dataset.get("StructureSetROISequence") or ()]
         if not regions:
             raise StructureError("holds no region of interest", where=str(path), remedy=_EXPORT_AGAIN)
@@ -175,7 +177,7 @@ def _contour(item: Elements) -> Contour:
         raise _UnreadableRegion(f"has a contour of unknown type {item.text('ContourGeometricType')!r}")
     if item.text("ContourOffsetVector") and np.any(item.numbers("ContourOffsetVector", 3)):
         raise _UnreadableRegion("has a contour drawn on one plane and meant for another (ContourOffsetVector)")
-    values = np.asarray(item.dataset.get("ContourData") or (), dtype=np.float64)
+    values = _coordinates(item.dataset)
     if values.ndim != 1 or values.size == 0 or values.size % 3 or not np.isfinite(values).all():
         raise _UnreadableRegion(f"has a contour whose {values.size} coordinates are not finite triples")
     points = values.reshape(-1, 3)
@@ -185,6 +187,20 @@ def _contour(item: Elements) -> Contour:
     if kind == "closed" and len(points) > 1 and np.abs(points[0] - points[-1]).max() < _REPEATED_MM:
         points = points[:-1]
     return Contour(points, kind)
+
+
+def _coordinates(contour: Dataset) -> FloatArray:
+    """Return a contour's numbers, from their text at once: an object for each would take ten times longer."""
+    if "ContourData" not in contour:
+        return np.empty(0)
+    element = contour.get_item("ContourData")
+    try:
+        if isinstance(element, RawDataElement) and isinstance(element.value, bytes) and element.VR in {None, "DS"}:
+            text = element.value.rstrip(b" \0")
+            return np.fromiter(map(float, text.split(b"\\") if text else ()), dtype=np.float64)
+        return np.asarray(contour.get("ContourData") or (), dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _UnreadableRegion(f"has a contour whose coordinates are no numbers ({str(error)[:80]})") from error
 
 
 def _state_notes(dataset: Dataset, path: Path) -> list[str]:

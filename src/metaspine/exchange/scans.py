@@ -10,13 +10,14 @@ from pathlib import Path
 from metaspine.errors import ImageError, StructureError
 from metaspine.exchange.dicom_ct import CtImage, read_dicom_ct
 from metaspine.exchange.dicom_files import is_dicom
-from metaspine.exchange.hounsfield import hounsfield
+from metaspine.exchange.hounsfield import HounsfieldCheck
 from metaspine.exchange.label_maps import read_label_map
 from metaspine.exchange.nifti import is_nifti, read_nifti
 from metaspine.exchange.nrrd import is_nrrd, read_nrrd
 from metaspine.exchange.provenance import sha256_of
 from metaspine.exchange.rtstruct import StructureSet, is_rtstruct, read_rtstruct
 from metaspine.exchange.seg import is_seg, read_seg
+from metaspine.exchange.slice_blocks import SliceBlocks
 from metaspine.geometry import Volume
 from metaspine.patient.scan import Scan, ScanOrigin
 from metaspine.patient.structure import Structure
@@ -88,7 +89,11 @@ def _read_image(path: Path, series: str | None, progress: Progress) -> CtImage:
         )
     progress("reading the CT", 0.0)
     image = read_nrrd(path) if is_nrrd(path) else read_nifti(path)
-    values, notes = hounsfield(image.volume.values, where=str(path))
+    check, blocks = HounsfieldCheck(str(path)), SliceBlocks(image.volume.grid.shape)
+    for k in range(image.volume.grid.shape[2]):
+        blocks.put(k, check.take(image.volume.values[:, :, k].T))
+    values = blocks.volume()
+    notes = check.notes(values)
     origin = ScanOrigin(path=str(path), sha256=image.sha256)
     return CtImage(Volume(values, image.volume.grid), origin, image.notes + notes)
 
