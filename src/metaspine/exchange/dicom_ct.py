@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metaspine.exchange.dicom_enhanced import frame_headers
+from metaspine.exchange.dicom_files import damage_reported
 from metaspine.exchange.dicom_pixels import PixelReader, SlicePixels
 from metaspine.exchange.dicom_series import CT, SliceHeader, Wanted, find_series, series_of, slice_header, study_of
 from metaspine.exchange.dicom_stack import SliceStack, stack_slices
@@ -44,6 +45,8 @@ class FoundStack:
     def origin(self, sha256: str, modality: str) -> ScanOrigin:
         """Return where the image came from."""
         first = self.stack.slices[0]
+        with damage_reported(first.path):
+            study = study_of(first.elements)
         return ScanOrigin(
             path=str(self.path),
             sha256=sha256,
@@ -54,7 +57,7 @@ class FoundStack:
             tube_voltage_kv=first.tube_voltage_kv,
             convolution_kernel=first.convolution_kernel,
             description=first.description,
-            study=study_of(first.elements),
+            study=study,
             instance_uids=tuple(item.sop_instance_uid for item in self.stack.slices),
             resampled=self.stack.sheared,
         )

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.encaps import get_frame
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
     UID,
@@ -28,6 +29,7 @@ from pydicom.uid import (
 )
 
 from metaspine.errors import ImageError
+from metaspine.exchange.dicom_codestream import codestream_of
 from metaspine.exchange.dicom_files import Elements, damage_reported, read_elements
 from metaspine.exchange.dicom_series import SliceHeader
 from metaspine.exchange.hounsfield import AIR_HU
@@ -192,9 +194,29 @@ def _stored(dataset: Dataset, item: SliceHeader, *, correct_unused_bits: bool = 
             where=str(item.path),
             remedy="Export the series uncompressed, or as JPEG 2000, JPEG-LS, JPEG or RLE",
         )
+    if plugin == "gdcm":
+        _refuse_other_codestream(dataset, item)
     options: dict[str, Any] = {} if correct_unused_bits else {"correct_unused_bits": False}
     found = pixel_array(dataset, raw=True, index=item.frame, decoding_plugin=plugin, **options)
     return np.asarray(found)
+
+
+def _refuse_other_codestream(dataset: Dataset, item: SliceHeader) -> None:
+    """Refuse a compressed picture of another size than the file announces, before GDCM sees it."""
+    frames = 1 if item.frame is None else int(dataset.NumberOfFrames)
+    table = (dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths"))
+    offsets = (table[0], table[1]) if table[0] and table[1] else None
+    picture = get_frame(dataset.PixelData, item.frame or 0, number_of_frames=frames, extended_offsets=offsets)
+    found = codestream_of(picture)
+    bytes_each = (found.bits + 7) // 8
+    announced = (dataset.Rows, dataset.Columns, 1, dataset.BitsAllocated)
+    if (found.rows, found.columns, found.samples, 8 * bytes_each) != announced:
+        raise ImageError(
+            f"announces {dataset.Rows} x {dataset.Columns} pixels of {dataset.BitsAllocated} bits, and its compressed "
+            f"picture is {found.rows} x {found.columns} of {found.samples} x {found.bits} bits",
+            where=str(item.path),
+            remedy=_EXPORT_AGAIN,
+        )
 
 
 def _as_they_lie(dataset: Dataset, item: SliceHeader, *, correct_unused_bits: bool) -> NDArray[Any] | None:

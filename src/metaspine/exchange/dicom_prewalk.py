@@ -19,7 +19,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 
 MOST_ITEMS = 250_000
 MOST_ELEMENTS = 2_000_000
-DEEPEST = 32
+DEEPEST = 16
 
 _PREAMBLE_BYTES = 128
 _UNDEFINED = 0xFFFFFFFF
@@ -206,8 +206,8 @@ class _Walker:
 
     def _push(self, container: _Container) -> None:
         self.open.append(container)
-        if len(self.open) > DEEPEST:
-            raise TooElaborate(f"holds sequences nested more than {DEEPEST // 2} deep (EXCHANGE-10)")
+        if len(self.open) > 2 * DEEPEST + 1:
+            raise TooElaborate(f"holds sequences nested more than {DEEPEST} deep (EXCHANGE-10)")
 
     def _count_element(self) -> None:
         self.elements += 1

@@ -81,7 +81,7 @@ def read_rtstruct(path: Path, *, grid: Grid, instance_uids: frozenset[str] = fro
     FrameMismatch
         When every structure lives in another frame of reference.
     StructureError
-        When the file is malformed or holds no region of interest.
+        When the file is malformed, too elaborate (EXCHANGE-10), holds no region of interest or no contour sequence.
     """
     with damage_reported(path, kind=StructureError):
         dataset = read_elements(path.read_bytes())
@@ -89,8 +89,11 @@ def read_rtstruct(path: Path, *, grid: Grid, instance_uids: frozenset[str] = fro
         if not regions:
             raise StructureError("holds no region of interest", where=str(path), remedy=_EXPORT_AGAIN)
         _refuse_other_frame(dataset, regions, grid, path)
+        if "ROIContourSequence" not in dataset:
+            what = "has a list of regions and no ROIContourSequence, which every structure set must have: it is damaged"
+            raise StructureError(what, where=str(path), remedy=_EXPORT_AGAIN)
         drawn = _contours_by_number(dataset, path)
-        structures, unreadable = [], _unlisted(regions, drawn)
+        structures, unreadable = [], _unlisted(regions, drawn, _observed(dataset, path))
         for region in regions:
             try:
                 _refuse_shared_number(region, regions)
@@ -130,11 +133,19 @@ def _contours_by_number(dataset: Dataset, path: Path) -> Mapping[int, Sequence[D
     return drawn
 
 
-def _unlisted(regions: Sequence[Elements], drawn: Mapping[int, Sequence[Dataset]]) -> list[tuple[str, str]]:
-    """Return the contours that belong to no region of the file's list."""
+def _observed(dataset: Dataset, path: Path) -> set[int]:
+    items = dataset.get("RTROIObservationsSequence") or ()
+    return {int(Elements(item, str(path), StructureError).number("ReferencedROINumber")) for item in items}
+
+
+def _unlisted(
+    regions: Sequence[Elements], drawn: Mapping[int, Sequence[Dataset]], observed: set[int]
+) -> list[tuple[str, str]]:
+    """Return what the file draws or describes and does not list as a region: its list is damaged or incomplete."""
     listed = {region.optional_number("ROINumber") for region in regions}
-    reason = "has contours and is not in the file's list of regions"
-    return [(f"ROI {number}", reason) for number, items in drawn.items() if items and number not in listed]
+    strangers = sorted((set(drawn) | observed) - listed)
+    has = {number: "contours" if drawn.get(number) else "a description" for number in strangers}
+    return [(f"ROI {number}", f"has {has[number]} and is not in the file's list of regions") for number in strangers]
 
 
 def _refuse_shared_number(region: Elements, regions: Sequence[Elements]) -> None:
