@@ -5,6 +5,7 @@
 #   make check     style, types, floors of the house
 #   make tools     as root: the system programs that some tests compare with
 #   make bench     measure speed
+#   make fuzz      read 10,000 damaged DICOM files and count how they ended
 #   make mutate    break every rule once and see a test turn red (takes an hour)
 #   make validate  compare with measurements and other programs; writes docs/validation.md
 #   make lock      resolve the dependencies anew (needs uv)
@@ -14,7 +15,7 @@
 .NOTPARALLEL:
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: demo test check tools bench mutate validate lock clean
+.PHONY: demo test check tools bench fuzz mutate validate lock clean
 
 demo:
 	@scripts/set_up
@@ -38,6 +39,10 @@ tools:
 bench:
 	@scripts/set_up with-tests
 	.venv/bin/python -m benchmarks
+
+fuzz:
+	@scripts/set_up with-tests
+	METASPINE_FUZZ=10000 .venv/bin/python -m pytest -q -s tests/exchange/test_fuzz.py
 
 mutate:
 	@scripts/set_up with-tests

@@ -1,4 +1,7 @@
-"""Files with damaged bytes: only errors of metaspine come out, and nothing hangs or warns."""
+"""NIfTI and mapping files with damaged bytes: only errors of metaspine come out, and nothing hangs or warns.
+
+DICOM files are in test_fuzz.py.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +11,10 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from synthetic_dicom import square, write_series, write_structure_set
+from damage import damaged
 
 from metaspine.errors import MetaspineError
 from metaspine.exchange.scans import read_scan
-
-
-def damaged(content: bytes, random: np.random.Generator, head: int) -> bytes:
-    """Change a few bytes, mostly near the start where the structure is; sometimes cut or repeat a part."""
-    data = bytearray(content)
-    for _ in range(random.integers(1, 12)):
-        place = int(random.integers(0, min(head, len(data)) if random.random() < 0.8 else len(data)))
-        data[place] = int(random.choice([0, 1, 0x7F, 0x80, 0xFF, random.integers(0, 256)]))
-    kind = random.random()
-    start, stop = sorted(int(n) for n in random.integers(0, len(data), 2))
-    if kind < 0.1:
-        del data[start:stop]
-    elif kind < 0.2:
-        data[start:start] = data[start:stop]
-    elif kind < 0.3:
-        del data[start:]
-    return bytes(data)
 
 
 def attempts(path: Path, read: Callable[[], object], *, count: int, head: int, seed: int) -> int:
@@ -46,32 +32,6 @@ def attempts(path: Path, read: Callable[[], object], *, count: int, head: int, s
     path.write_bytes(whole)
     assert silent == 0
     return refused
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_damaged_dicom_slice(tmp_path, seed):
-    paths = write_series(tmp_path, size=(3, 5, 6))
-    assert attempts(paths[1], lambda: read_scan(tmp_path), count=250, head=1100, seed=seed) > 100
-
-
-def test_a_damaged_last_slice_is_never_left_out(tmp_path):
-    paths = write_series(tmp_path, size=(3, 5, 6))
-    depths = []
-    attempts(paths[2], lambda: depths.append(read_scan(tmp_path).image.grid.shape[2]), count=250, head=700, seed=6)
-    assert depths
-    assert set(depths) == {3}
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_damaged_structure_set(tmp_path, seed):
-    write_series(tmp_path / "ct", size=(3, 5, 6))
-    regions = {
-        "GTV": [("CLOSED_PLANAR", square(3.0)), ("POINT", [0, 0, 0])],
-        "Cord": [("OPEN_PLANAR", [0, 0, 0, 1, 1, 0])],
-    }
-    path = write_structure_set(tmp_path / "rs.dcm", regions)
-    refused = attempts(path, lambda: read_scan(tmp_path / "ct", structures=path), count=200, head=1500, seed=seed)
-    assert refused > 40
 
 
 @pytest.mark.parametrize("name", ["ct.nii", "ct.nii.gz"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK
 from hypothesis import HealthCheck, given, settings
@@ -30,6 +31,7 @@ from synthetic_dicom import (
 
 from metaspine.errors import Cancelled, ImageError
 from metaspine.exchange.dicom_ct import read_dicom_ct
+from metaspine.exchange.hounsfield import HounsfieldCheck
 from metaspine.exchange.scans import read_scan
 
 
@@ -444,6 +446,67 @@ def test_a_series_that_mixes_patients_is_refused(tmp_path):
     write_series(tmp_path, change=setting("PatientID", "another", only=2))
     with pytest.raises(ImageError, match="in its patient"):
         read_scan(tmp_path)
+
+
+def test_slices_without_preamble_are_read_with_a_note(tmp_path):
+    """A slice of no ending and no preamble must not vanish from the series' end."""
+    paths = write_series(tmp_path)
+    expected = read_scan(tmp_path).image.values
+    for path in (paths[0], paths[4]):
+        content = path.read_bytes()
+        path.unlink()
+        path.with_suffix("").write_bytes(content[132:])
+    scan = read_scan(tmp_path)
+    np.testing.assert_array_equal(scan.image.values, expected)
+    assert "2 files have no DICOM preamble and were read without (s000, s004)" in scan.notes
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+def test_slices_without_preamble_and_meta_information(tmp_path, implicit):
+    paths = write_series(tmp_path)
+    expected = read_scan(tmp_path).image.values
+    for path in paths:
+        dataset = pydicom.dcmread(path)
+        dataset.file_meta = None
+        pydicom.dcmwrite(path.with_suffix(""), dataset, implicit_vr=implicit, little_endian=True)
+        path.unlink()
+    np.testing.assert_array_equal(read_scan(tmp_path).image.values, expected)
+
+
+def test_a_damaged_preamble_is_not_taken_for_another_kind_of_file(tmp_path):
+    path = write_series(tmp_path)[4]
+    content = bytearray(path.read_bytes())
+    content[128] = 0
+    path.unlink()
+    path.with_suffix("").write_bytes(content)
+    with pytest.raises(ImageError, match="whose preamble is damaged"):
+        read_scan(tmp_path)
+
+
+def test_a_value_too_long_for_its_place_does_not_warn(tmp_path):
+    def change(dataset: Dataset, k: int) -> None:
+        dataset.add_new("AccessionNumber", "LO", "x" * 40)
+
+    write_series(tmp_path, change=change)
+    assert read_scan(tmp_path).origin.study.accession_number == "x" * 40
+
+
+@pytest.mark.parametrize("count", [4, 5])
+def test_the_median_of_an_image_with_fractions_is_exact(count):
+    """Against NumPy's median, by what the refusal names."""
+    random = np.random.default_rng(count)
+    slices = [(800 + 0.25 * random.integers(0, 400, (5, 3))).astype(np.float32) for _ in range(count)]
+    slices[0][0, 0] = -950.5
+    check = HounsfieldCheck("here")
+    values = np.stack([check.take(one) for one in slices])
+    median = float(np.median(values[values > -900]))
+    with pytest.raises(ImageError, match=f"the median of the voxels above -900 HU is {median:g} HU"):
+        check.notes(values)
+    whole, check = [np.rint(one).astype(np.int16) for one in slices], HounsfieldCheck("here")
+    values = np.stack([check.take(one) for one in whole])
+    median = float(np.median(values[values > -900]))
+    with pytest.raises(ImageError, match=f"the median of the voxels above -900 HU is {median:g} HU"):
+        check.notes(values)
 
 
 @pytest.mark.parametrize(

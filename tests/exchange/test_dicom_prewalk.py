@@ -122,7 +122,7 @@ def test_a_region_that_is_only_described_is_shown(ct, tmp_path):
         dataset.ROIContourSequence[1].ContourSequence = Sequence()
         del dataset.StructureSetROISequence[1]
 
-    regions = dict.fromkeys(("GTV", "lost"), [("CLOSED_PLANAR", square(3.0))])
+    regions = {name: [("CLOSED_PLANAR", square(3.0))] for name in ("GTV", "lost")}
     scan = read_scan(ct, structures=write_structure_set(tmp_path / "rs.dcm", regions, change=change))
     reason = "has a description and is not in the file's list of regions"
     assert scan.unreadable == (("ROI 2", reason), ("ROI 7", reason))
