@@ -466,9 +466,9 @@ def test_slices_without_preamble_and_meta_information(tmp_path, implicit):
     paths = write_series(tmp_path)
     expected = read_scan(tmp_path).image.values
     for path in paths:
-        dataset = pydicom.dcmread(path)
-        dataset.file_meta = None
-        pydicom.dcmwrite(path.with_suffix(""), dataset, implicit_vr=implicit, little_endian=True)
+        bare = Dataset()
+        bare.update(pydicom.dcmread(path))
+        bare.save_as(path.with_suffix(""), implicit_vr=implicit, little_endian=True)
         path.unlink()
     np.testing.assert_array_equal(read_scan(tmp_path).image.values, expected)
 
