@@ -14,10 +14,9 @@ from typing import Any
 from pydicom.dataset import Dataset
 
 from metaspine.errors import ImageError
-from metaspine.exchange.dicom_files import Elements, damage_reported, read_header
+from metaspine.exchange.dicom_files import Elements, damage_reported, open_dicom
 from metaspine.exchange.dicom_series import Found, SliceHeader
 
-_PIXEL_DATA = 0x7FE00010
 _EXPORT_AGAIN = "Export the series again from the scanner or the archive"
 
 
@@ -59,7 +58,7 @@ def frame_headers(files: Sequence[Found]) -> tuple[SliceHeader, ...]:
             remedy="Export the series as single slices or as one multi-frame file",
         )
     with damage_reported(path):
-        dataset = read_header(path, beyond=_PIXEL_DATA)
+        dataset = open_dicom(path, with_pixels=False)
         elements = Elements(dataset, str(path))
         own = dataset.get("PerFrameFunctionalGroupsSequence") or ()
         shared = dataset.get("SharedFunctionalGroupsSequence") or (Dataset(),)

@@ -25,7 +25,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 from pydicom.valuerep import PersonName
 
 from metaspine.errors import ImageError, InputError
-from metaspine.exchange.dicom_prewalk import TooElaborate, UnreadSyntax, starts_as_dataset, walk
+from metaspine.exchange.dicom_prewalk import NO_TAG, TooElaborate, UnreadSyntax, starts_as_dataset, walk
 from metaspine.geometry.grid import FloatArray
 
 MALFORMED = (
@@ -49,7 +49,7 @@ MALFORMED = (
 """What pydicom and its decoders raise on damaged files."""
 
 _PREAMBLE_BYTES = 128
-_AFTER_HEADER = 0x00290000
+_AFTER_HEADER, _PIXEL_DATA = 0x00290000, 0x7FE00010
 _EXPORT_AGAIN = "Export it again from the scanner or the archive"
 
 
@@ -93,17 +93,20 @@ def damage_reported(path: Path, *, kind: type[InputError] = ImageError) -> Itera
             raise kind(f"is truncated or malformed DICOM ({reason})", where=str(path), remedy=_EXPORT_AGAIN) from error
 
 
-def read_header(path: Path, *, beyond: int = _AFTER_HEADER) -> Dataset:
-    """Return a file's elements of the groups up to 0028; call it under :func:`damage_reported`.
+def open_dicom(path: Path, *, with_pixels: bool) -> Dataset:
+    """Return a file's data set, up to its pixels or with them; call it under :func:`damage_reported`."""
+    return _read(path, None if with_pixels else _PIXEL_DATA)
 
-    Parameters
-    ----------
-    beyond
-        The first tag that is not read.
-    """
+
+def read_header(path: Path) -> Dataset:
+    """Return a file's elements of the groups up to 0028 (image); call it under :func:`damage_reported`."""
+    return _read(path, _AFTER_HEADER)
+
+
+def _read(path: Path, stop_at: int | None) -> Dataset:
     with path.open("rb") as stream:
-        walk(stream, until=beyond)
-        return _parsed(stream, stop_at=beyond)
+        walk(stream, until=NO_TAG if stop_at is None else stop_at)
+        return _parsed(stream, stop_at=stop_at)
 
 
 def read_elements(raw: bytes, keywords: Collection[str] | None = None) -> Dataset:

@@ -21,6 +21,9 @@ MOST_ITEMS = 250_000
 MOST_ELEMENTS = 2_000_000
 DEEPEST = 16
 
+NO_TAG = 0xFFFFFFFF
+"""Beyond every tag."""
+
 _PREAMBLE_BYTES = 128
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -65,7 +68,7 @@ def starts_as_dataset(start: bytes) -> bool:
     return bool(length <= 256)
 
 
-def walk(stream: BinaryIO, *, until: int = _UNDEFINED, wanted: Collection[int] | None = None) -> None:
+def walk(stream: BinaryIO, *, until: int = NO_TAG, wanted: Collection[int] | None = None) -> None:
     """Walk over a file's elements and refuse what pydicom should not be given.
 
     Parameters
