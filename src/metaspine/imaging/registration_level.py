@@ -1,0 +1,128 @@
+"""Whether it is the right vertebra: neighbours look alike, so each of them is tried at the place that was found.
+
+The first image has the neighbours even where the second, with its small field, shows little but the vertebra itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from metaspine.errors import LevelError
+from metaspine.geometry.grid import FloatArray
+from metaspine.imaging.regions import region_of
+from metaspine.imaging.registration_fit import COARSE, fit, pair
+from metaspine.imaging.registration_samples import Picture, Samples, samples_of
+from metaspine.imaging.registration_search import Fit, candidates, judged, moved
+from metaspine.patient.levels import position
+from metaspine.patient.registration import LevelFit
+from metaspine.patient.structure import Structure
+
+LEAST_MARGIN = 0.25
+"""The vertebra must be this much more alike than its best neighbour (REG-03)."""
+_WITHIN_MM, _SAME_PLACE_MM = 8.0, 13.0
+"""A neighbour is tried this far around the place; one that slid farther than the second went to its own place."""
+_WHOLE = 0.9
+"""So much of a neighbour's label must lie inside the first image with a voxel to spare."""
+
+
+@dataclass(frozen=True)
+class CheckedLevel:
+    """By how much the vertebra fits better than its best neighbour, and how well each of those fits."""
+
+    margin: float
+    fits: tuple[LevelFit, ...]
+    notes: tuple[str, ...] = ()
+
+
+def checked_level(
+    first: Picture,
+    second: Picture,
+    vertebra: Structure,
+    neighbours: Sequence[Structure],
+    found: Fit,
+    *,
+    seed: int,
+) -> CheckedLevel:
+    """Return by how much the vertebra fits better than its neighbours at the place found.
+
+    Raises
+    ------
+    LevelError
+        When a neighbour fits as well or better, or when one above and one below are not there to compare with.
+    """
+    everything = (vertebra, *neighbours)
+    whole = [neighbour for neighbour in neighbours if _whole(neighbour, first)]
+    _refuse_one_sided(vertebra, whole, first)
+    own = samples_of(first, vertebra, neighbours)
+    place = moved(found.matrix, own.centre_mm) if own is not None else np.zeros(3)
+    fits = []
+    for neighbour in whole:
+        others = [structure for structure in everything if structure is not neighbour]
+        samples = samples_of(first, neighbour, others)
+        if samples is not None:
+            fits.append(LevelFit(_name(neighbour), _likeness_at(first, second, samples, found.matrix, place, seed=seed)))
+    best = max(fits, key=lambda one: one.likeness)
+    margin = found.likeness / max(best.likeness, 1e-3) - 1
+    if margin < LEAST_MARGIN:
+        raise LevelError(_confused(_name(vertebra), found.likeness, best), where=_name(vertebra), remedy=_COUNT)
+    return CheckedLevel(margin, tuple(fits))
+
+
+_COUNT = "Count the level on the new image and give a start at the right vertebra; nothing was registered"
+
+
+def _likeness_at(
+    first: Picture, second: Picture, samples: Samples, matrix: FloatArray, place_mm: FloatArray, *, seed: int
+) -> float:
+    """Return how well a neighbour fits at the place: the best of a small search and of fits that stayed there."""
+    begin = matrix.copy()
+    begin[:3, 3] = place_mm - matrix[:3, :3] @ samples.centre_mm
+    tried = candidates(second, samples, begin, within_mm=_WITHIN_MM, seen_share=0.3, most=2)
+    images = pair(first, second, samples, begin)
+    fitted = [fit(images, candidate, COARSE, seed=seed) for candidate in tried]
+    stayed = [
+        one
+        for one in fitted
+        if one is not None and np.linalg.norm(moved(one, samples.centre_mm) - place_mm) <= _SAME_PLACE_MM
+    ]
+    return max((judged(second, samples, one).likeness for one in (*tried, *stayed)), default=0.0)
+
+
+def _name(structure: Structure) -> str:
+    return structure.level or structure.name
+
+
+def _confused(level: str, likeness: float, best: LevelFit) -> str:
+    better = "fits better" if best.likeness > likeness else "fits nearly as well"
+    return (
+        f"the place found for {level} may be another level: {best.level} {better} there "
+        f"({best.likeness:.2f} against {likeness:.2f} bits for {level})"
+    )
+
+
+def _whole(structure: Structure, first: Picture) -> bool:
+    """Say whether a label lies in the image with a voxel to spare."""
+    region = region_of(structure, first.grid)
+    if region is None:
+        return False
+    inner = np.zeros(first.grid.shape, dtype=bool)
+    inner[1:-1, 1:-1, 1:-1] = True
+    return bool(inner[region.box][region.mask].mean() >= _WHOLE)
+
+
+def _refuse_one_sided(vertebra: Structure, whole: Sequence[Structure], first: Picture) -> None:
+    level = _name(vertebra)
+    levels = [structure.level for structure in whole if structure.level]
+    above = [one for one in levels if position(one) < position(level)]
+    below = [one for one in levels if position(one) > position(level)]
+    if above and below:
+        return
+    missing = " and ".join(word for word, there in (("above", above), ("below", below)) if not there)
+    raise LevelError(
+        f"the level cannot be checked: no whole vertebra {missing} {level} is labelled in the first image",
+        where=level,
+        remedy="Label the vertebrae above and below, or use an image that shows them whole",
+    )

@@ -1,0 +1,198 @@
+"""What two images are compared by: the voxels of one vertebra in the first, and what the second shows there.
+
+Voxels that show no tissue (metal, padding, outside a scanner's field) are no part of either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from metaspine.errors import RegistrationError
+from metaspine.geometry import Grid, Volume
+from metaspine.geometry.grid import FloatArray
+from metaspine.geometry.resampling import resample, resample_labels, with_spacing
+from metaspine.imaging.findings import METAL_HU
+from metaspine.imaging.regions import Mask, region_of
+from metaspine.patient.image import Image
+from metaspine.patient.scan import Scan
+from metaspine.patient.structure import Structure
+
+AROUND_MM = 4.0
+"""The comparison reaches this far beyond the vertebra's label: its edge is what tells where it is (REG-01)."""
+_APART_MM = 1.0
+_METAL_HALO_MM = 2.0
+_BRIGHTER = 6.0
+"""Without Hounsfield units metal is what lies this many times as far above the median as the 90th percentile."""
+_FILLED = 0.01
+"""So much of an image at exactly its lowest value is padding, not tissue."""
+_FEWEST = 300
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An image made ready: float32 values, and where they show tissue."""
+
+    values: Volume
+    usable: Mask
+
+    @property
+    def grid(self) -> Grid:
+        """Where the voxels lie."""
+        return self.values.grid
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Points around one vertebra in the first image: LPS mm (n, 3), and the image's values (n,) there."""
+
+    points_mm: FloatArray
+    values: NDArray[np.float32]
+    inside: NDArray[np.bool_]
+    """Which of them lie in the vertebra itself."""
+
+    @property
+    def centre_mm(self) -> FloatArray:
+        """The middle of the vertebra."""
+        return np.asarray(self.points_mm[self.inside].mean(axis=0))
+
+    def some(self, most: int) -> Samples:
+        """Return at most about ``most`` of the points, evenly taken."""
+        step = max(1, -(-len(self.points_mm) // most))
+        return Samples(self.points_mm[::step], self.values[::step], self.inside[::step])
+
+    def where(self, kept: NDArray[np.bool_]) -> Samples:
+        """Return those of the points that are kept."""
+        return Samples(self.points_mm[kept], self.values[kept], self.inside[kept])
+
+
+def picture(image: Scan | Image, *, around_mm: FloatArray, reach_mm: float) -> Picture:
+    """Return an image around LPS points (..., 3), with its metal, padding and blind areas set aside.
+
+    Raises
+    ------
+    RegistrationError
+        When it does not reach there.
+    """
+    whole = image.image if isinstance(image, Scan) else image.volume
+    lowest = np.nanmin(whole.values)
+    padded = bool((whole.values == lowest).mean() > _FILLED)
+    volume = _around(whole, np.atleast_2d(around_mm), reach_mm, where=image.origin.path)
+    values = np.asarray(volume.values, dtype=np.float32)
+    blind = ~np.isfinite(values) | (values == lowest if padded else False)
+    metal = np.asarray(values >= _metal_from(image, values[~blind]))
+    usable = ~(blind | _widened(metal, volume.grid, _METAL_HALO_MM))
+    return Picture(Volume(np.where(np.isfinite(values), values, np.float32(lowest)), volume.grid), usable)
+
+
+def coarser(image: Picture, spacing_mm: float) -> Picture:
+    """Return a picture with voxels of at least a spacing: averages, usable where the middle of the voxel is."""
+    if (image.grid.spacing_mm >= spacing_mm).all():
+        return image
+    grid = with_spacing(image.grid, np.maximum(image.grid.spacing_mm, spacing_mm))
+    values = resample(image.values, grid, outside=float(image.values.values.min()))
+    return Picture(values, resample_labels(Volume(image.usable, image.grid), grid).values)
+
+
+def _around(volume: Volume, points_mm: FloatArray, reach_mm: float, *, where: str) -> Volume:
+    index = volume.grid.index(points_mm)
+    reach = reach_mm / volume.grid.spacing_mm
+    start = np.maximum(np.floor(index.min(axis=0) - reach), 0).astype(int)
+    stop = np.minimum(np.ceil(index.max(axis=0) + reach) + 1, volume.grid.shape).astype(int)
+    if (stop - start < 4).any():
+        raise RegistrationError(
+            "the image does not reach to where the vertebra should be",
+            where=where,
+            remedy="Give a start within 20 mm of the vertebra, or another image",
+        )
+    return volume.cropped((int(start[0]), int(start[1]), int(start[2])), (int(stop[0]), int(stop[1]), int(stop[2])))
+
+
+def _metal_from(image: Scan | Image, values: NDArray[np.float32]) -> float:
+    """Return the value from which it is metal; in MR metal is dark and part of the image."""
+    if isinstance(image, Scan):
+        return METAL_HU
+    if image.origin.modality == "MR" or not values.size:
+        return np.inf
+    middle, bright = np.percentile(values[:: max(1, values.size // 200_000)], [50, 90])
+    return float(middle + _BRIGHTER * max(bright - middle, 1e-6))
+
+
+def samples_of(first: Picture, vertebra: Structure, others: Sequence[Structure]) -> Samples | None:
+    """Return the comparison's points for one vertebra; None where the image shows none of it.
+
+    They reach AROUND_MM beyond the label but not into the other vertebrae, which move on their own.
+    """
+    region = region_of(vertebra, first.grid)
+    if region is None:
+        return None
+    window, start = _window(first.grid, region.box, AROUND_MM + 2)
+    label = _in_window(vertebra, window)
+    taken = np.zeros(window.shape, dtype=bool)
+    for other in others:
+        taken |= _in_window(other, window)
+    wanted = _widened(label, window, AROUND_MM) & ~(_widened(taken, window, _APART_MM) & ~label)
+    box = tuple(slice(low, low + count) for low, count in zip(start, window.shape, strict=True))
+    index = np.argwhere(wanted & first.usable[box])
+    if not len(index) or not label.any():
+        return None
+    at = tuple(index.T)
+    return Samples(window.point_mm(index), first.values.values[box][at], label[at])
+
+
+def shown(second: Picture, points_mm: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Return the second image's values at LPS points (n, 3), and where it shows tissue."""
+    index = second.grid.index(points_mm).T
+    values = ndimage.map_coordinates(second.values.values, index, order=1, mode="nearest", output=np.float64)
+    usable = ndimage.map_coordinates(second.usable, index, order=0, mode="constant", cval=False)
+    return values, np.asarray(usable & second.grid.holds(index.T))
+
+
+def likeness(first: NDArray[np.float32], second: FloatArray) -> float:
+    """Return the mutual information of two sets of values in bits; 0 where there are too few.
+
+    sum p(a, b) log2(p(a, b) / (p(a) p(b))), over equal bins between each set's 0.5th and 99.5th percentile, less what
+    chance alone makes of it, (n_ab - n_a - n_b + 1) / (2 N ln 2) by the occupied bins (Miller 1955). Bins grow with N,
+    8 x 8 to 32 x 32.
+    """
+    if len(first) < _FEWEST:
+        return 0.0
+    bins = int(np.clip(np.sqrt(len(first) / 10), 8, 32))
+    joint = np.bincount(_binned(first, bins) * bins + _binned(second, bins), minlength=bins * bins)
+    share = joint.reshape(bins, bins) / joint.sum()
+    one, other = share.sum(axis=1), share.sum(axis=0)
+    both = share > 0
+    by_chance = (both.sum() - (one > 0).sum() - (other > 0).sum() + 1) / (2 * len(first) * np.log(2))
+    return float((share[both] * np.log2(share[both] / np.outer(one, other)[both])).sum() - by_chance)
+
+
+def _binned(values: NDArray[Any], bins: int) -> NDArray[np.int64]:
+    low, high = np.percentile(values, [0.5, 99.5])
+    return np.clip((values - low) / max(high - low, 1e-6) * bins, 0, bins - 1).astype(np.int64)
+
+
+def _widened(mask: Mask, grid: Grid, by_mm: float) -> Mask:
+    if not mask.any():
+        return mask
+    return np.asarray(ndimage.distance_transform_edt(~mask, sampling=grid.spacing_mm) <= by_mm)
+
+
+def _in_window(structure: Structure, window: Grid) -> Mask:
+    mask = np.zeros(window.shape, dtype=bool)
+    region = region_of(structure, window)
+    if region is not None:
+        mask[region.box] = region.mask
+    return mask
+
+
+def _window(grid: Grid, box: tuple[slice, slice, slice], by_mm: float) -> tuple[Grid, tuple[int, int, int]]:
+    more = np.ceil(by_mm / grid.spacing_mm).astype(int)
+    start = np.maximum([part.start for part in box] - more, 0)
+    stop = np.minimum([part.stop for part in box] + more, grid.shape)
+    low = (int(start[0]), int(start[1]), int(start[2]))
+    return grid.cropped(low, (int(stop[0]), int(stop[1]), int(stop[2]))), low

@@ -1,0 +1,97 @@
+"""Where a vertebra may lie in the second image: a coarse search, and how well a place fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.spatial.transform import Rotation
+
+from metaspine.geometry.grid import FloatArray
+from metaspine.imaging.registration_samples import Picture, Samples, likeness, shown
+
+_STEP_MM, _APART_MM = 4.0, 7.0
+_LEVER_MM = 20.0
+_SEARCH_SAMPLES, _JUDGED_SAMPLES = 1500, 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Where a vertebra may lie: the rigid matrix, how alike the images are there, and how much of it is seen."""
+
+    matrix: FloatArray
+    likeness: float
+    seen_share: float
+
+
+def moved(matrix: FloatArray, points_mm: FloatArray) -> FloatArray:
+    """Return LPS points (..., 3) moved by a 4 x 4 matrix."""
+    return np.asarray(points_mm @ matrix[:3, :3].T + matrix[:3, 3])
+
+
+def judged(second: Picture, samples: Samples, matrix: FloatArray, *, most: int = _JUDGED_SAMPLES) -> Fit:
+    """Return how well a place fits."""
+    some = samples.some(most)
+    values, usable = shown(second, moved(matrix, some.points_mm))
+    seen = float(usable[some.inside].mean()) if some.inside.any() else 0.0
+    return Fit(matrix, likeness(some.values[usable], values[usable]), seen)
+
+
+def candidates(
+    second: Picture, samples: Samples, start: FloatArray, *, within_mm: float, seen_share: float, most: int
+) -> list[FloatArray]:
+    """Return the likeliest places around a start, best first, all at least 7 mm from each other."""
+    few = samples.some(_SEARCH_SAMPLES)
+    found = [judged(second, few, _shifted(start, shift)) for shift in _shifts(within_mm)]
+    order = sorted((n for n, one in enumerate(found) if one.seen_share >= seen_share), key=lambda n: -found[n].likeness)
+    chosen: list[FloatArray] = []
+    for n in order:
+        at = found[n].matrix
+        if all(np.linalg.norm(at[:3, 3] - other[:3, 3]) >= _APART_MM for other in chosen):
+            chosen.append(at)
+        if len(chosen) == most:
+            break
+    return chosen
+
+
+def refined(second: Picture, samples: Samples, start: FloatArray, *, step_mm: float, most: int) -> FloatArray:
+    """Return the rigid matrix near ``start`` in which the images are most alike, by Powell's method.
+
+    Shifts and turns about the vertebra's middle, 20 mm of lever to the radian; ``most`` is the number of comparisons.
+    """
+    middle = samples.centre_mm
+
+    def badness(change: FloatArray) -> float:
+        return -judged(second, samples, _changed(start, middle, change), most=len(samples.points_mm)).likeness
+
+    directions = step_mm * np.eye(6)
+    options = {"xtol": 0.02, "ftol": 1e-5, "maxfev": most, "direc": directions}
+    return _changed(start, middle, minimize(badness, np.zeros(6), method="Powell", options=options).x)
+
+
+def _changed(matrix: FloatArray, middle_mm: FloatArray, change: FloatArray) -> FloatArray:
+    turn = Rotation.from_rotvec(change[3:] / _LEVER_MM).as_matrix()
+    result = np.eye(4)
+    result[:3, :3] = turn @ matrix[:3, :3]
+    result[:3, 3] = moved(matrix, middle_mm) + change[:3] - result[:3, :3] @ middle_mm
+    return result
+
+
+def best_of(fits: Sequence[Fit]) -> Fit:
+    """Return the fit in which the images are most alike."""
+    return max(fits, key=lambda one: one.likeness)
+
+
+def _shifts(within_mm: float) -> FloatArray:
+    reach = np.arange(0.0, within_mm + 1e-6, _STEP_MM)
+    steps = np.concatenate([-reach[:0:-1], reach])
+    shifts = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
+    return np.asarray(shifts[np.linalg.norm(shifts, axis=1) <= within_mm + 1e-6])
+
+
+def _shifted(matrix: FloatArray, shift_mm: FloatArray) -> FloatArray:
+    result = matrix.copy()
+    result[:3, 3] += shift_mm
+    return result
