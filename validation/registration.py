@@ -96,7 +96,9 @@ def _wrong() -> Iterable[Trial]:
     """Yield starts one level off, and images that show only another level."""
     kinds = [_FAMILIES[name] for name in ("CT, needle and screws", "cone-beam", "MR contrast")]
     pairs = [(s, a, b) for s, ls in _LEVELS.items() for a, b in product(ls, ls) if abs(ls.index(a) - ls.index(b)) == 1]
-    further = [(s, a, b) for s, ls in _LEVELS.items() for a, b in product(ls, ls) if abs(ls.index(a) - ls.index(b)) == 2]
+    further = [
+        (s, a, b) for s, ls in _LEVELS.items() for a, b in product(ls, ls) if abs(ls.index(a) - ls.index(b)) == 2
+    ]
     for n in range(_WRONG_EACH):
         base = replace(kinds[n % 3], seed=500 + n, start_off_mm=5.0)
         source, level, other = pairs[(5 * n) % len(pairs)]
@@ -140,7 +142,11 @@ def measured(data: Path, wanted: Sequence[Trial], *, processes: int, log: Path |
             if log is not None:
                 with log.open("a", encoding="utf-8") as lines:
                     lines.write(json.dumps(asdict(outcome)) + "\n")
-            print(f"{len(outcomes)}: {outcome.trial.family}, {outcome.trial.setting.level}: {said}", file=sys.stderr, flush=True)
+            print(
+                f"{len(outcomes)}: {outcome.trial.family}, {outcome.trial.setting.level}: {said}",
+                file=sys.stderr,
+                flush=True,
+            )
     return outcomes
 
 
@@ -160,7 +166,11 @@ def tables(outcomes: Sequence[Outcome]) -> tuple[Table, ...]:
             ("second image", "trials", "refused", "median", "95 %", "worst", "within stated", "wrong accepted", ""),
             errors,
         ),
-        Table("Attempts at a wrong level", ("attempt", "trials", "found the right one", "refused", "wrong accepted", ""), attempts),
+        Table(
+            "Attempts at a wrong level",
+            ("attempt", "trials", "found the right one", "refused", "wrong accepted", ""),
+            attempts,
+        ),
     )
 
 
@@ -211,7 +221,9 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, help="only every n-th trial")
     parser.add_argument("--to", type=Path, help="a file that each outcome is added to, one JSON object a line")
     asked = parser.parse_args()
-    outcomes = measured(Path(os.environ["METASPINE_TEST_DATA"]), trials()[:: asked.every], processes=asked.processes, log=asked.to)
+    outcomes = measured(
+        Path(os.environ["METASPINE_TEST_DATA"]), trials()[:: asked.every], processes=asked.processes, log=asked.to
+    )
     found = Chapter("Registration of one vertebra", _TEXT, tables(outcomes))
     print(found.markdown())
     return 1 if found.missed() else 0

@@ -135,7 +135,8 @@ def _moves(patient: Patient, setting: Setting, random: np.random.Generator) -> d
     """Return where each vertebra goes: all turned and shifted together, then each turned about itself."""
     together = _turned(patient.centre_mm(setting.level), random, setting.turn_degrees, random.uniform(-40, 40, 3))
     return {
-        level: together @ _turned(patient.centre_mm(level), random, setting.neighbours_turn_degrees, random.uniform(-1, 1, 3))
+        level: together
+        @ _turned(patient.centre_mm(level), random, setting.neighbours_turn_degrees, random.uniform(-1, 1, 3))
         for level in patient.near(setting.field_on or setting.level, setting.level)
     }
 
@@ -173,7 +174,9 @@ def _grid(setting: Setting, middle_mm: FloatArray) -> Grid:
     spacing = np.asarray(setting.spacing_mm)
     extent = np.array([setting.field_mm, setting.field_mm, setting.height_mm])
     shape = tuple(int(n) for n in np.ceil(extent / spacing))
-    return Grid.axis_aligned(origin_mm=middle_mm - extent / 2, spacing_mm=spacing, shape=shape, frame_of_reference=FRAME)
+    return Grid.axis_aligned(
+        origin_mm=middle_mm - extent / 2, spacing_mm=spacing, shape=shape, frame_of_reference=FRAME
+    )
 
 
 def _sampled(patient: Patient, moves: dict[str, FloatArray], grid: Grid) -> NDArray[np.float64]:
@@ -207,7 +210,7 @@ def _finely(patient: Patient, index: FloatArray, coarse: Grid, grid: Grid) -> ND
 
 
 def _as_mr(values: FloatArray) -> FloatArray:
-    """Return values in an order that has nothing to do with density: fat bright, muscle grey, compact bone and air dark."""
+    """Return values whose order is not density's: fat bright, muscle grey, compact bone and air dark."""
     return np.interp(values, [-900, -120, -60, 0, 50, 150, 300, 600, 1200], [5, 380, 360, 160, 190, 300, 240, 90, 15])
 
 
@@ -259,9 +262,7 @@ def _image(volume: Volume, setting: Setting) -> Scan | Image:
     return Image(volume, ScanOrigin("second", "0", modality="MR" if setting.kind == "mr" else "CT"))
 
 
-def _start(
-    patient: Patient, setting: Setting, moves: dict[str, FloatArray], random: np.random.Generator
-) -> FloatArray:
+def _start(patient: Patient, setting: Setting, moves: dict[str, FloatArray], random: np.random.Generator) -> FloatArray:
     level, middle = setting.level, patient.centre_mm(setting.level)
     there = _moved(moves[setting.start_on or level], patient.centre_mm(setting.start_on or level))
     direction = random.normal(size=3)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metaspine.errors import RegistrationError, StructureError
 from metaspine.geometry.grid import FloatArray
@@ -102,6 +103,23 @@ def register_vertebra(
     )
 
 
+def start_at(fixed: Scan | Image, moving: Scan | Image, vertebra: Structure, middle_mm: ArrayLike) -> RigidTransform:
+    """Return the start of a registration by where the vertebra's middle lies in the second image (LPS mm, pointed at).
+
+    Raises
+    ------
+    StructureError
+        When the first image shows nothing of the vertebra.
+    """
+    first = _first_picture(fixed, (vertebra,))
+    samples = samples_of(first, vertebra, ())
+    if samples is None:
+        raise StructureError("the first image shows nothing of the vertebra", where=vertebra.name, remedy=_OUTLINE)
+    matrix = np.eye(4)
+    matrix[:3, 3] = np.asarray(middle_mm, dtype=np.float64) - samples.centre_mm
+    return RigidTransform(matrix, fixed.frame_of_reference, moving.frame_of_reference)
+
+
 _OUTLINE = "Outline the vertebra in the first image, or check that the two belong together"
 
 
@@ -130,9 +148,7 @@ def _start(first: Picture, moving: Scan | Image, samples: Samples, start: RigidT
     return begin
 
 
-def _found(
-    first: Picture, second: Picture, samples: Samples, begin: FloatArray, *, where: str, seed: int
-) -> Fit:
+def _found(first: Picture, second: Picture, samples: Samples, begin: FloatArray, *, where: str, seed: int) -> Fit:
     """Return the best of the fits from the likeliest places."""
     places = candidates(second, samples, begin, within_mm=SEARCH_MM, seen_share=SEEN_SHARE, most=_CANDIDATES)
     images = pair(first, second, samples, places[0] if places else begin)
@@ -158,7 +174,10 @@ def _error_mm(second: Picture, samples: Samples, found: Fit) -> float:
     """
     points = samples.points_mm[samples.inside]
     places = np.array(
-        [moved(refined(second, part, found.matrix, step_mm=0.2, most=150), points) for part in _without_a_quarter(samples)]
+        [
+            moved(refined(second, part, found.matrix, step_mm=0.2, most=150), points)
+            for part in _without_a_quarter(samples)
+        ]
     )
     squares = np.square(places - places.mean(axis=0)).sum(axis=2)
     spread = float((squares.sum(axis=0) * (len(places) - 1) / len(places)).mean())

@@ -1,4 +1,4 @@
-"""Rigid fits by SimpleITK: mutual information (Mattes), one thread, a fixed seed, so that a fit is the same bit by bit."""
+"""Rigid fits by SimpleITK: mutual information (Mattes), one thread and a fixed seed: the same bits every time."""
 
 from __future__ import annotations
 

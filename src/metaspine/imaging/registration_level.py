@@ -16,7 +16,7 @@ from metaspine.imaging.regions import region_of
 from metaspine.imaging.registration_fit import COARSE, fit, pair
 from metaspine.imaging.registration_samples import Picture, Samples, samples_of
 from metaspine.imaging.registration_search import Fit, candidates, judged, moved
-from metaspine.patient.levels import position
+from metaspine.patient.levels import LEVELS, position
 from metaspine.patient.registration import LevelFit
 from metaspine.patient.structure import Structure
 
@@ -24,6 +24,7 @@ LEAST_MARGIN = 0.25
 """The vertebra must be this much more alike than its best neighbour (REG-03)."""
 _WITHIN_MM, _SAME_PLACE_MM = 8.0, 13.0
 """A neighbour is tried this far around the place; one that slid farther than the second went to its own place."""
+_SEEN_SHARE = 0.3
 _WHOLE = 0.9
 """So much of a neighbour's label must lie inside the first image with a voxel to spare."""
 
@@ -54,16 +55,14 @@ def checked_level(
         When a neighbour fits as well or better, or when one above and one below are not there to compare with.
     """
     everything = (vertebra, *neighbours)
-    whole = [neighbour for neighbour in neighbours if _whole(neighbour, first)]
-    _refuse_one_sided(vertebra, whole, first)
-    own = samples_of(first, vertebra, neighbours)
-    place = moved(found.matrix, own.centre_mm) if own is not None else np.zeros(3)
     fits = []
-    for neighbour in whole:
+    for neighbour in neighbours:
         others = [structure for structure in everything if structure is not neighbour]
-        samples = samples_of(first, neighbour, others)
-        if samples is not None:
-            fits.append(LevelFit(_name(neighbour), _likeness_at(first, second, samples, found.matrix, place, seed=seed)))
+        samples = samples_of(first, neighbour, others) if _whole(neighbour, first) else None
+        alike = samples and _likeness_at(first, second, samples, found, seed=seed)
+        if alike is not None:
+            fits.append(LevelFit(_name(neighbour), alike))
+    _refuse_one_sided(_name(vertebra), [one.level for one in fits])
     best = max(fits, key=lambda one: one.likeness)
     margin = found.likeness / max(best.likeness, 1e-3) - 1
     if margin < LEAST_MARGIN:
@@ -74,21 +73,24 @@ def checked_level(
 _COUNT = "Count the level on the new image and give a start at the right vertebra; nothing was registered"
 
 
-def _likeness_at(
-    first: Picture, second: Picture, samples: Samples, matrix: FloatArray, place_mm: FloatArray, *, seed: int
-) -> float:
-    """Return how well a neighbour fits at the place: the best of a small search and of fits that stayed there."""
-    begin = matrix.copy()
-    begin[:3, 3] = place_mm - matrix[:3, :3] @ samples.centre_mm
-    tried = candidates(second, samples, begin, within_mm=_WITHIN_MM, seen_share=0.3, most=2)
+def _likeness_at(first: Picture, second: Picture, samples: Samples, found: Fit, *, seed: int) -> float | None:
+    """Return how well a neighbour fits at the place: the best of a small search and of fits that stayed there.
+
+    None where too little of it would be seen to say.
+    """
+    begin = found.matrix.copy()
+    begin[:3, 3] = found.middle_mm - begin[:3, :3] @ samples.centre_mm
+    tried = candidates(second, samples, begin, within_mm=_WITHIN_MM, seen_share=_SEEN_SHARE, most=2)
+    if not tried:
+        return None
     images = pair(first, second, samples, begin)
     fitted = [fit(images, candidate, COARSE, seed=seed) for candidate in tried]
     stayed = [
         one
         for one in fitted
-        if one is not None and np.linalg.norm(moved(one, samples.centre_mm) - place_mm) <= _SAME_PLACE_MM
+        if one is not None and np.linalg.norm(moved(one, samples.centre_mm) - found.middle_mm) <= _SAME_PLACE_MM
     ]
-    return max((judged(second, samples, one).likeness for one in (*tried, *stayed)), default=0.0)
+    return max(judged(second, samples, one).likeness for one in (*tried, *stayed))
 
 
 def _name(structure: Structure) -> str:
@@ -113,16 +115,15 @@ def _whole(structure: Structure, first: Picture) -> bool:
     return bool(inner[region.box][region.mask].mean() >= _WHOLE)
 
 
-def _refuse_one_sided(vertebra: Structure, whole: Sequence[Structure], first: Picture) -> None:
-    level = _name(vertebra)
-    levels = [structure.level for structure in whole if structure.level]
-    above = [one for one in levels if position(one) < position(level)]
-    below = [one for one in levels if position(one) > position(level)]
+def _refuse_one_sided(level: str, tried: Sequence[str]) -> None:
+    levels = [one for one in tried if one in LEVELS]
+    above = level in LEVELS and any(position(one) < position(level) for one in levels)
+    below = level in LEVELS and any(position(one) > position(level) for one in levels)
     if above and below:
         return
     missing = " and ".join(word for word, there in (("above", above), ("below", below)) if not there)
     raise LevelError(
-        f"the level cannot be checked: no whole vertebra {missing} {level} is labelled in the first image",
+        f"the level cannot be checked: no vertebra {missing} {level} is labelled whole in the first image",
         where=level,
         remedy="Label the vertebrae above and below, or use an image that shows them whole",
     )

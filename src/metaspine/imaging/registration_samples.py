@@ -26,7 +26,7 @@ from metaspine.patient.structure import Structure
 AROUND_MM = 4.0
 """The comparison reaches this far beyond the vertebra's label: its edge is what tells where it is (REG-01)."""
 _APART_MM = 1.0
-_METAL_HALO_MM = 2.0
+METAL_HALO_MM = 2.0
 _BRIGHTER = 6.0
 """Without Hounsfield units metal is what lies this many times as far above the median as the 90th percentile."""
 _FILLED = 0.01
@@ -86,7 +86,7 @@ def picture(image: Scan | Image, *, around_mm: FloatArray, reach_mm: float) -> P
     values = np.asarray(volume.values, dtype=np.float32)
     blind = ~np.isfinite(values) | (values == lowest if padded else False)
     metal = np.asarray(values >= _metal_from(image, values[~blind]))
-    usable = ~(blind | _widened(metal, volume.grid, _METAL_HALO_MM))
+    usable = ~(blind | widened(metal, volume.grid, METAL_HALO_MM))
     return Picture(Volume(np.where(np.isfinite(values), values, np.float32(lowest)), volume.grid), usable)
 
 
@@ -131,12 +131,12 @@ def samples_of(first: Picture, vertebra: Structure, others: Sequence[Structure])
     region = region_of(vertebra, first.grid)
     if region is None:
         return None
-    window, start = _window(first.grid, region.box, AROUND_MM + 2)
-    label = _in_window(vertebra, window)
+    window, start = window_around(first.grid, region.box, AROUND_MM + 2)
+    label = in_window(vertebra, window)
     taken = np.zeros(window.shape, dtype=bool)
     for other in others:
-        taken |= _in_window(other, window)
-    wanted = _widened(label, window, AROUND_MM) & ~(_widened(taken, window, _APART_MM) & ~label)
+        taken |= in_window(other, window)
+    wanted = widened(label, window, AROUND_MM) & ~(widened(taken, window, _APART_MM) & ~label)
     box = tuple(slice(low, low + count) for low, count in zip(start, window.shape, strict=True))
     index = np.argwhere(wanted & first.usable[box])
     if not len(index) or not label.any():
@@ -173,16 +173,18 @@ def likeness(first: NDArray[np.float32], second: FloatArray) -> float:
 
 def _binned(values: NDArray[Any], bins: int) -> NDArray[np.int64]:
     low, high = np.percentile(values, [0.5, 99.5])
-    return np.clip((values - low) / max(high - low, 1e-6) * bins, 0, bins - 1).astype(np.int64)
+    return np.asarray(np.clip((values - low) / max(high - low, 1e-6) * bins, 0, bins - 1), dtype=np.int64)
 
 
-def _widened(mask: Mask, grid: Grid, by_mm: float) -> Mask:
+def widened(mask: Mask, grid: Grid, by_mm: float) -> Mask:
+    """Return a mask and everything within a distance of it."""
     if not mask.any():
         return mask
     return np.asarray(ndimage.distance_transform_edt(~mask, sampling=grid.spacing_mm) <= by_mm)
 
 
-def _in_window(structure: Structure, window: Grid) -> Mask:
+def in_window(structure: Structure, window: Grid) -> Mask:
+    """Return the voxels of a grid that a structure covers by half or more."""
     mask = np.zeros(window.shape, dtype=bool)
     region = region_of(structure, window)
     if region is not None:
@@ -190,7 +192,8 @@ def _in_window(structure: Structure, window: Grid) -> Mask:
     return mask
 
 
-def _window(grid: Grid, box: tuple[slice, slice, slice], by_mm: float) -> tuple[Grid, tuple[int, int, int]]:
+def window_around(grid: Grid, box: tuple[slice, slice, slice], by_mm: float) -> tuple[Grid, tuple[int, int, int]]:
+    """Return the part of a grid around a box, and the index it begins at."""
     more = np.ceil(by_mm / grid.spacing_mm).astype(int)
     start = np.maximum([part.start for part in box] - more, 0)
     stop = np.minimum([part.stop for part in box] + more, grid.shape)

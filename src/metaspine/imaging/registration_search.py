@@ -24,6 +24,8 @@ class Fit:
     matrix: FloatArray
     likeness: float
     seen_share: float
+    middle_mm: FloatArray
+    """Where the vertebra's middle came to lie."""
 
 
 def moved(matrix: FloatArray, points_mm: FloatArray) -> FloatArray:
@@ -36,7 +38,7 @@ def judged(second: Picture, samples: Samples, matrix: FloatArray, *, most: int =
     some = samples.some(most)
     values, usable = shown(second, moved(matrix, some.points_mm))
     seen = float(usable[some.inside].mean()) if some.inside.any() else 0.0
-    return Fit(matrix, likeness(some.values[usable], values[usable]), seen)
+    return Fit(matrix, likeness(some.values[usable], values[usable]), seen, moved(matrix, some.centre_mm))
 
 
 def candidates(
@@ -66,9 +68,13 @@ def refined(second: Picture, samples: Samples, start: FloatArray, *, step_mm: fl
     def badness(change: FloatArray) -> float:
         return -judged(second, samples, _changed(start, middle, change), most=len(samples.points_mm)).likeness
 
-    directions = step_mm * np.eye(6)
-    options = {"xtol": 0.02, "ftol": 1e-5, "maxfev": most, "direc": directions}
-    return _changed(start, middle, minimize(badness, np.zeros(6), method="Powell", options=options).x)
+    found = minimize(
+        badness,
+        np.zeros(6),
+        method="Powell",
+        options={"xtol": 0.02, "ftol": 1e-5, "maxfev": most, "direc": step_mm * np.eye(6)},
+    )
+    return _changed(start, middle, np.asarray(found.x))
 
 
 def _changed(matrix: FloatArray, middle_mm: FloatArray, change: FloatArray) -> FloatArray:

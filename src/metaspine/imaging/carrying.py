@@ -1,0 +1,188 @@
+"""What the planning CT knows, carried to a second image by the registration of one vertebra.
+
+Contours are moved. Where the second image has no Hounsfield units, the planning CT's are sampled near the vertebra:
+farther off the patient lies otherwise than then, and what is not known stays without a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metaspine.errors import LevelError
+from metaspine.geometry import Grid, Volume
+from metaspine.geometry.contours import ContourSet
+from metaspine.geometry.resampling import resample, resample_labels
+from metaspine.geometry.transforms import RigidTransform
+from metaspine.imaging.findings import METAL_HU
+from metaspine.imaging.regions import region_of
+from metaspine.imaging.registration_samples import METAL_HALO_MM, Picture, in_window, picture, widened, window_around
+from metaspine.patient.image import Image
+from metaspine.patient.registration import Registration
+from metaspine.patient.scan import Scan
+from metaspine.patient.structure import Origin, Role, Structure
+
+CARRIED_MM = 10.0
+"""What lies within this of the vertebra's label moves with it (REG-05)."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Near:
+    """What moves with the vertebra, in a window of the planning CT, and where the CT shows tissue there."""
+
+    moves: Volume
+    trusted: Volume
+    hounsfield: Volume
+
+
+def carry(planning: Scan, registration: Registration, image: Scan | Image) -> Scan:
+    """Return the second image as a scan: structures moved to it, and Hounsfield units where there are any.
+
+    A second CT keeps its own Hounsfield units. Any other image gets the planning CT's within 10 mm of the vertebra, but
+    not in other vertebrae, near metal of either image or off the planning CT; everywhere else the value is NaN, not
+    known, and :func:`metaspine.imaging.densities.tissue_map` refuses it. Structures are cut to the same 10 mm; they are
+    derived, and nobody has confirmed them.
+
+    Raises
+    ------
+    LevelError
+        When the planning CT has no such vertebra, or several.
+    FrameMismatch
+        When the registration is of other frames of reference.
+    """
+    planning.image.grid.require_frame(registration.transform.from_frame, where="planning CT")
+    volume = image.image if isinstance(image, Scan) else image.volume
+    volume.grid.require_frame(registration.transform.to_frame, where="second image")
+    vertebra = _vertebra(planning, registration.vertebra)
+    near = _near(planning, vertebra)
+    moved, cut, left = _structures(planning, registration.transform, near)
+    said = [*image.notes, *registration.notes, _accuracy(registration), *_cut_or_left(registration.vertebra, cut, left)]
+    if isinstance(image, Scan):
+        return replace(image, structures=(*image.structures, *moved), notes=tuple(said))
+    values = _hounsfield(near, registration.transform, image)
+    said.append(_known(values, registration.vertebra))
+    origin = replace(image.origin, tube_voltage_kv=planning.origin.tube_voltage_kv)
+    return Scan(Volume(values, volume.grid), moved, origin, tuple(said))
+
+
+def _vertebra(planning: Scan, level: str) -> Structure:
+    found = [one for one in planning.of_role(Role.VERTEBRA) if level in (one.level, one.name)]
+    if len(found) != 1:
+        raise LevelError(
+            f"{level} is labelled {len(found)} times in the planning CT",
+            where=planning.origin.path,
+            remedy="Carry over from the scan that was registered",
+        )
+    return found[0]
+
+
+def _near(planning: Scan, vertebra: Structure) -> _Near:
+    region = region_of(vertebra, planning.image.grid)
+    if region is None:
+        raise LevelError("covers no voxel of the planning CT", where=vertebra.name, remedy="Check its label")
+    window, start = window_around(planning.image.grid, region.box, CARRIED_MM + METAL_HALO_MM)
+    box = tuple(slice(low, low + count) for low, count in zip(start, window.shape, strict=True))
+    hounsfield = planning.image.values[box]
+    moves = widened(in_window(vertebra, window), window, CARRIED_MM)
+    for other in planning.of_role(Role.VERTEBRA):
+        if other is not vertebra:
+            moves &= ~in_window(other, window)
+    tissue = ~widened(np.asarray(hounsfield >= METAL_HU), window, METAL_HALO_MM) & np.isfinite(hounsfield)
+    return _Near(Volume(moves, window), Volume(moves & tissue, window), Volume(hounsfield, window))
+
+
+def _structures(
+    planning: Scan, transform: RigidTransform, near: _Near
+) -> tuple[tuple[Structure, ...], list[str], list[str]]:
+    """Return the structures that move with the vertebra, and the names of those cut and of those left out."""
+    moved, cut, left = [], [], []
+    for structure in planning.structures:
+        region = structure.region
+        kept: Volume | ContourSet | None
+        if isinstance(region, ContourSet):
+            kept, whole = _near_contours(region, near)
+        else:
+            kept, whole = _near_mask(region, near)
+        if kept is None:
+            left.append(structure.name)
+            continue
+        if not whole:
+            cut.append(structure.name)
+        there = transform.contours(kept) if isinstance(kept, ContourSet) else transform.volume(kept)
+        source = f"carried over from {structure.source or planning.origin.path}"
+        moved.append(replace(structure, region=there, origin=Origin.DERIVED, confirmed_by="", source=source))
+    return tuple(moved), cut, left
+
+
+def _near_contours(region: ContourSet, near: _Near) -> tuple[ContourSet | None, bool]:
+    """Return the contours of which a half or more lies near the vertebra, and whether those are all."""
+    kept = tuple(one for one in region.contours if near.moves.sample(one.points_mm, outside=0.0).mean() >= 0.5)
+    return (ContourSet(kept, region.frame_of_reference) if kept else None), len(kept) == len(region.contours)
+
+
+def _near_mask(region: Volume, near: _Near) -> tuple[Volume | None, bool]:
+    """Return a mask cut to what lies near the vertebra, and whether that is all of it."""
+    moves = resample_labels(near.moves, region.grid).values
+    kept = np.where(moves, region.values, np.zeros((), region.values.dtype))
+    bounds = Volume(kept, region.grid).bounds()
+    if bounds is None:
+        return None, False
+    return Volume(kept, region.grid).cropped(*bounds), bool((kept == region.values).all())
+
+
+def _hounsfield(near: _Near, transform: RigidTransform, image: Image) -> NDArray[np.float32]:
+    """Return the planning CT's values on the second image's grid, NaN where they are not known."""
+    grid = image.volume.grid
+    values = np.full(grid.shape, np.nan, dtype=np.float32)
+    there = transform.grid(near.trusted.grid)
+    start, box = _box_of(there, grid)
+    if min(part.stop - part.start for part in box) < 1:
+        return values
+    window = grid.cropped(start, (box[0].stop, box[1].stop, box[2].stop))
+    sampled = resample(Volume(near.hounsfield.values, there), window, outside=np.nan).values
+    trusted = resample_labels(Volume(near.trusted.values, there), window).values
+    shown = _shown(image, there)
+    usable = resample_labels(Volume(shown.usable, shown.grid), window).values
+    values[box] = np.where(trusted & usable, sampled, np.nan)
+    return values
+
+
+def _box_of(there: Grid, grid: Grid) -> tuple[tuple[int, int, int], tuple[slice, slice, slice]]:
+    index = grid.index(there.corners_mm())
+    start = np.clip(np.floor(index.min(axis=0)), 0, grid.shape).astype(int)
+    stop = np.clip(np.ceil(index.max(axis=0)) + 1, start, grid.shape).astype(int)
+    i, j, k = (slice(int(low), int(high)) for low, high in zip(start, stop, strict=True))
+    return (i.start, j.start, k.start), (i, j, k)
+
+
+def _shown(image: Image, there: Grid) -> Picture:
+    return picture(image, around_mm=there.corners_mm(), reach_mm=5.0)
+
+
+def _accuracy(registration: Registration) -> str:
+    return (
+        f"Carried over with {registration.vertebra} by registration, expected within {registration.error_mm:.1f} mm "
+        "(REG-04)"
+    )
+
+
+def _cut_or_left(level: str, cut: Sequence[str], left: Sequence[str]) -> list[str]:
+    said = []
+    if cut:
+        said.append(
+            f"Cut to {CARRIED_MM:g} mm around {level}, beyond which they may have moved: {', '.join(cut)} (REG-05)"
+        )
+    if left:
+        said.append(f"Not carried over, because they do not move with {level}: {', '.join(left)} (REG-05)")
+    return said
+
+
+def _known(values: NDArray[np.float32], level: str) -> str:
+    known = int(np.isfinite(values).sum())
+    return (
+        f"Hounsfield units are the planning CT's, within {CARRIED_MM:g} mm of {level}: {known} voxels of "
+        f"{values.size}; everywhere else they are not known (REG-05)"
+    )
