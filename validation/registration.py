@@ -104,10 +104,10 @@ def _wrong() -> Iterable[Trial]:
         source, level, other = pairs[(5 * n) % len(pairs)]
         yield Trial(source, "start one level off", replace(base, level=level, start_on=other))
         only = replace(base, level=level, start_on=other, field_on=other, field_mm=90.0, height_mm=60.0)
-        yield Trial(source, "only a neighbour in view", only)
+        yield Trial(source, "field and start on a neighbour", only)
         source, level, other = further[(5 * n) % len(further)]
         only = replace(base, level=level, start_on=other, field_on=other, field_mm=90.0, height_mm=60.0)
-        yield Trial(source, "only two levels off in view", only)
+        yield Trial(source, "field and start two levels off", only)
 
 
 @cache

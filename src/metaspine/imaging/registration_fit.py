@@ -98,6 +98,7 @@ def fit(images: Pair, start: FloatArray, steps: Steps, *, seed: int) -> FloatArr
     itk = simple_itk()
     method = itk.ImageRegistrationMethod()
     method.SetNumberOfThreads(1)
+    method.SetNumberOfWorkUnits(1)  # sums of several parts are added in the order in which threads end
     method.SetMetricAsMattesMutualInformation(_BINS)
     share = steps.samples / max(1, images.compared)
     if share < 1:

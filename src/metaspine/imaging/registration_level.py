@@ -11,12 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from metaspine.errors import LevelError
-from metaspine.geometry.grid import FloatArray
 from metaspine.imaging.regions import region_of
 from metaspine.imaging.registration_fit import COARSE, fit, pair
 from metaspine.imaging.registration_samples import Picture, Samples, samples_of
 from metaspine.imaging.registration_search import Fit, candidates, judged, moved
-from metaspine.patient.levels import LEVELS, position
+from metaspine.patient.levels import LEVELS, TRANSITIONAL, position
 from metaspine.patient.registration import LevelFit
 from metaspine.patient.structure import Structure
 
@@ -59,7 +58,7 @@ def checked_level(
     for neighbour in neighbours:
         others = [structure for structure in everything if structure is not neighbour]
         samples = samples_of(first, neighbour, others) if _whole(neighbour, first) else None
-        alike = samples and _likeness_at(first, second, samples, found, seed=seed)
+        alike = _likeness_at(first, second, samples, found, seed=seed) if samples is not None else None
         if alike is not None:
             fits.append(LevelFit(_name(neighbour), alike))
     _refuse_one_sided(_name(vertebra), [one.level for one in fits])
@@ -116,14 +115,22 @@ def _whole(structure: Structure, first: Picture) -> bool:
 
 
 def _refuse_one_sided(level: str, tried: Sequence[str]) -> None:
-    levels = [one for one in tried if one in LEVELS]
-    above = level in LEVELS and any(position(one) < position(level) for one in levels)
-    below = level in LEVELS and any(position(one) > position(level) for one in levels)
+    beside = [position(one) for one in tried if _next_to(one, level)]
+    above = any(place < position(level) for place in beside)
+    below = any(place > position(level) for place in beside)
     if above and below:
         return
     missing = " and ".join(word for word, there in (("above", above), ("below", below)) if not there)
     raise LevelError(
-        f"the level cannot be checked: no vertebra {missing} {level} is labelled whole in the first image",
+        f"the level cannot be checked: no vertebra next {missing} {level} is labelled whole in the first image",
         where=level,
         remedy="Label the vertebrae above and below, or use an image that shows them whole",
     )
+
+
+def _next_to(one: str, level: str) -> bool:
+    """Say whether two levels follow each other; a supernumerary vertebra between them may be absent."""
+    if one not in LEVELS or level not in LEVELS:
+        return False
+    low, high = sorted((position(one), position(level)))
+    return high > low and all(between in TRANSITIONAL for between in LEVELS[low + 1 : high])
