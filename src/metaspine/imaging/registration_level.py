@@ -19,7 +19,7 @@ from metaspine.patient.levels import LEVELS, TRANSITIONAL, position
 from metaspine.patient.registration import LevelFit
 from metaspine.patient.structure import Structure
 
-LEAST_MARGIN = 0.25
+LEAST_MARGIN = 0.35
 """The vertebra must be this much more alike than its best neighbour (REG-03)."""
 _WITHIN_MM, _SAME_PLACE_MM = 8.0, 13.0
 """A neighbour is tried this far around the place; one that slid farther than the second went to its own place."""
