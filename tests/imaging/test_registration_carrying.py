@@ -137,12 +137,13 @@ def test_contours_are_moved(planning: Scan, registration: Registration, cone_bea
     square = np.array([[-3, -3, 0], [3, -3, 0], [3, 3, 0], [-3, 3, 0]]) + middle
     far = square + np.array([0, 0, 200])
     drawn = ContourSet((Contour(square), Contour(far)), planning.frame_of_reference)
-    target = Structure("target", Role.LESION, drawn, Origin.DRAWN, level="T12")
+    target = Structure("target", Role.LESION, drawn, Origin.DRAWN, confirmed_by="Dr A", level="T12")
     result = carry(replace(planning, structures=(*planning.structures, target)), registration, cone_beam)
     region = result.structure("target").region
     assert len(region.contours) == 1
     assert region.contours[0].points_mm == pytest.approx(registration.transform.points(square), abs=1e-9)
     assert region.frame_of_reference == SECOND
+    assert not result.structure("target").confirmed
 
 
 def test_a_ct_keeps_its_own_hounsfield_units(planning: Scan, registration: Registration, cone_beam: Image) -> None:
