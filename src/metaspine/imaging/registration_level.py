@@ -61,7 +61,7 @@ def checked_level(
         alike = _likeness_at(first, second, samples, found, seed=seed) if samples is not None else None
         if alike is not None:
             fits.append(LevelFit(_name(neighbour), alike))
-    _refuse_one_sided(_name(vertebra), [one.level for one in fits])
+    refuse_one_sided(_name(vertebra), [one.level for one in fits])
     best = max(fits, key=lambda one: one.likeness)
     margin = found.likeness / max(best.likeness, 1e-3) - 1
     if margin < LEAST_MARGIN:
@@ -114,7 +114,14 @@ def _whole(structure: Structure, first: Picture) -> bool:
     return bool(inner[region.box][region.mask].mean() >= _WHOLE)
 
 
-def _refuse_one_sided(level: str, tried: Sequence[str]) -> None:
+def refuse_one_sided(level: str, tried: Sequence[str]) -> None:
+    """Refuse a level unless the vertebra above and the one below were tried; T13 and L6 may be absent (LEVEL-02).
+
+    Raises
+    ------
+    LevelError
+        When one of them was not.
+    """
     beside = [position(one) for one in tried if _next_to(one, level)]
     above = any(place < position(level) for place in beside)
     below = any(place > position(level) for place in beside)
