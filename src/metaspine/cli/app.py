@@ -254,18 +254,14 @@ def deidentify(
 
 @app.command()
 def register(
-    planning: Annotated[Path, typer.Argument(help="The planning CT: a DICOM folder or NIfTI.", show_default=False)],
+    planning: Annotated[Path, typer.Argument(help="The planning CT: a DICOM folder or NIfTI.")],
     *,
-    to: Annotated[Path, typer.Option("--to", help="The second image.", show_default=False)],
-    level: Annotated[str, typer.Option("--level", help="The vertebra, e.g. T12.", show_default=False)],
+    to: Annotated[Path, typer.Option("--to", help="The second image.")],
+    level: Annotated[str, typer.Option("--level", help="The vertebra, e.g. T12.")],
     structures: Structures = None,
     labels: Labels = None,
-    at: Annotated[
-        str | None, typer.Option("--at", help="Its middle in the second image, LPS mm: x,y,z.", show_default=False)
-    ] = None,
-    no_hounsfield: Annotated[
-        bool, typer.Option("--no-hounsfield", help="The second image has no Hounsfield units (cone-beam CT).")
-    ] = False,
+    at: Annotated[str | None, typer.Option("--at", help="Its middle in the second image, LPS mm: x,y,z.")] = None,
+    no_hounsfield: Annotated[bool, typer.Option("--no-hounsfield", help="Say so of a cone-beam CT.")] = False,
     json_output: Json = False,
 ) -> None:
     """Register one vertebra from a planning CT to another image; check its level; say how far off it may be."""
