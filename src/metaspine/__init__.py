@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from metaspine.dosimetry import compute_dose
     from metaspine.evaluation import Wanted, evaluate, run_monte_carlo
     from metaspine.exchange.case_file import read_case
+    from metaspine.exchange.images import read_image
     from metaspine.exchange.policy_file import read_board_policy
+    from metaspine.exchange.rtdose import read_dose
     from metaspine.exchange.scans import read_scan
     from metaspine.patient.prescription import DoseLimit, Prescription
     from metaspine.planning import make_plan, read_plan, treat_by_monte_carlo
@@ -39,6 +41,8 @@ _HOME = {
     "prepare_board": "metaspine.assessment",
     "read_board_policy": "metaspine.exchange.policy_file",
     "read_case": "metaspine.exchange.case_file",
+    "read_image": "metaspine.exchange.images",
+    "read_dose": "metaspine.exchange.rtdose",
     "read_plan": "metaspine.planning",
     "read_scan": "metaspine.exchange.scans",
     "run_monte_carlo": "metaspine.evaluation",
@@ -61,6 +65,8 @@ __all__ = [
     "prepare_board",
     "read_board_policy",
     "read_case",
+    "read_dose",
+    "read_image",
     "read_plan",
     "read_scan",
     "run_monte_carlo",
