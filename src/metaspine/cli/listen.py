@@ -1,0 +1,64 @@
+"""``metaspine listen``: receive images by C-STORE and hand complete series to a command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from metaspine.cli.console import messages
+from metaspine.errors import InputError
+from metaspine.exchange.network.handing import command_of
+from metaspine.exchange.network.listener import listen
+from metaspine.exchange.network.nodes import Certificates, Node
+
+_LOCAL = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True)
+class TlsFiles:
+    """The three files of TLS: all or none."""
+
+    certificate: Path | None = None
+    key: Path | None = None
+    authority: Path | None = None
+
+    def certificates(self) -> Certificates | None:
+        """Return them; None where none is given.
+
+        Raises
+        ------
+        InputError
+            When some are given and some not: the connection would not be what the user thinks it is.
+        """
+        if self.certificate and self.key and self.authority:
+            return Certificates(self.certificate, self.key, self.authority)
+        if self.certificate or self.key or self.authority:
+            raise InputError(
+                "TLS needs all of --certificate, --key and --authority",
+                where="network",
+                remedy="Give all three, or none for a connection without TLS",
+            )
+        return None
+
+
+def listen_command(node: Node, into: Path, *, then: str, idle_s: float, tls: TlsFiles) -> None:
+    """Listen until it is stopped.
+
+    Raises
+    ------
+    InputError, NetworkError, OutputError
+        As :func:`metaspine.exchange.network.listener.listen` does.
+    """
+    certificates = tls.certificates()
+    if certificates is None and node.host not in _LOCAL:
+        messages.print("Without TLS, whoever reaches this port can send and listen.", style="bold yellow")
+    listen(
+        node,
+        into,
+        then=command_of(then),
+        idle_s=idle_s,
+        say=lambda text: messages.print(text, markup=False, highlight=False, soft_wrap=True),
+        stop=Event(),
+        certificates=certificates,
+    )

@@ -1,0 +1,58 @@
+"""A listener on a free port of the loopback, run in a thread."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from metaspine.exchange.network.nodes import Node
+
+IDLE_S = 0.3
+PATIENCE_S = 15.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(condition: Callable[[], Any], patience_s: float = PATIENCE_S) -> bool:
+    """Whether a condition comes true before patience ends."""
+    end = time.monotonic() + patience_s
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.02)
+    return bool(condition())
+
+
+@dataclass
+class Running:
+    """A listener under way, and what it said."""
+
+    node: Node
+    folder: Path
+    said: list[str] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+    failed: list[BaseException] = field(default_factory=list)
+    thread: threading.Thread | None = None
+
+    def heard(self, words: str) -> bool:
+        return eventually(lambda: any(words in text for text in self.said))
+
+    def end(self) -> None:
+        self.stop.set()
+        if self.thread is not None:
+            self.thread.join(30)
+            assert not self.thread.is_alive()
+        if self.failed:
+            raise self.failed[0]
+
+
+Start = Callable[..., Running]

@@ -1,0 +1,81 @@
+"""Another system that sends: pynetdicom, and a wire that is cut."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pynetdicom import AE
+from pynetdicom.association import Association
+
+from metaspine.exchange.network.nodes import Node
+
+NO_ANSWER = -1
+
+
+def associate(node: Node, title: str | None = None) -> Association:
+    entity = AE("SCANNER")
+    entity.add_requested_context(CTImageStorage, ExplicitVRLittleEndian)
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 5
+    return entity.associate(node.host, node.port, ae_title=title or node.title)
+
+
+def store(association: Association, paths: Iterable[Path]) -> list[int]:
+    """Send files and return the status of each."""
+    statuses = []
+    for path in paths:
+        if not association.is_established:
+            statuses.append(NO_ANSWER)
+            continue
+        answer = association.send_c_store(dcmread(path))
+        statuses.append(int(answer.get("Status", NO_ANSWER)) if answer else NO_ANSWER)
+    return statuses
+
+
+def send(node: Node, paths: Iterable[Path]) -> list[int]:
+    association = associate(node)
+    assert association.is_established
+    statuses = store(association, paths)
+    if association.is_established:
+        association.release()
+    return statuses
+
+
+@contextmanager
+def wire_cut_after(node: Node, most_bytes: int) -> Iterator[Node]:
+    """Stand between a sender and a node, and cut both lines after so many bytes."""
+    door = socket.create_server((node.host, 0))
+    door.settimeout(10)
+    worker = threading.Thread(target=_carry, args=(door, node, most_bytes))
+    worker.start()
+    try:
+        yield Node(node.title, node.host, door.getsockname()[1])
+    finally:
+        worker.join(20)
+        door.close()
+
+
+def _carry(door: socket.socket, node: Node, most_bytes: int) -> None:
+    sender, _ = door.accept()
+    with sender, socket.create_connection((node.host, node.port)) as keeper:
+        back = threading.Thread(target=_copy, args=(keeper, sender))
+        back.start()
+        carried = 0
+        while (data := sender.recv(4096)) and carried + len(data) <= most_bytes:
+            keeper.sendall(data)
+            carried += len(data)
+        for line in (keeper, sender):
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+        back.join(10)
+
+
+def _copy(source: socket.socket, to: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(4096):
+            to.sendall(data)
