@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -47,11 +48,11 @@ def send(node: Node, paths: Iterable[Path]) -> list[int]:
 
 
 @contextmanager
-def wire_cut_after(node: Node, most_bytes: int) -> Iterator[Node]:
-    """Stand between a sender and a node, and cut both lines after so many bytes."""
+def wire_cut_after(node: Node, most_bytes: int, *, silent_s: float = 0.0) -> Iterator[Node]:
+    """Stand between a sender and a node; after so many bytes carry nothing for a while, then cut both lines."""
     door = socket.create_server((node.host, 0))
     door.settimeout(10)
-    worker = threading.Thread(target=_carry, args=(door, node, most_bytes))
+    worker = threading.Thread(target=_carry, args=(door, node, most_bytes, silent_s))
     worker.start()
     try:
         yield Node(node.title, node.host, door.getsockname()[1])
@@ -60,7 +61,7 @@ def wire_cut_after(node: Node, most_bytes: int) -> Iterator[Node]:
         door.close()
 
 
-def _carry(door: socket.socket, node: Node, most_bytes: int) -> None:
+def _carry(door: socket.socket, node: Node, most_bytes: int, silent_s: float) -> None:
     sender, _ = door.accept()
     with sender, socket.create_connection((node.host, node.port)) as keeper:
         back = threading.Thread(target=_copy, args=(keeper, sender))
@@ -69,6 +70,7 @@ def _carry(door: socket.socket, node: Node, most_bytes: int) -> None:
         while (data := sender.recv(4096)) and carried + len(data) <= most_bytes:
             keeper.sendall(data)
             carried += len(data)
+        time.sleep(silent_s)
         for line in (keeper, sender):
             with suppress(OSError):
                 line.shutdown(socket.SHUT_RDWR)

@@ -10,6 +10,7 @@ import typer
 
 from metaspine.cli.console import DISCLAIMER, messages, show_error
 from metaspine.cli.exit_codes import ExitCode, exit_code
+from metaspine.cli.network import archive_app, listen
 from metaspine.errors import MetaspineError
 from metaspine.version import __version__
 
@@ -50,10 +51,6 @@ BoardPolicyFile = Annotated[
     Path | None,
     typer.Option("--policy", help="The centre's policy on conflicts between sources (YAML).", show_default=False),
 ]
-Certificate = Annotated[Path | None, typer.Option("--certificate", help="TLS: your own certificate (PEM).")]
-Key = Annotated[Path | None, typer.Option("--key", help="TLS: your certificate's private key (PEM).")]
-Authority = Annotated[Path | None, typer.Option("--authority", help="TLS: who must have signed theirs (PEM).")]
-Title = Annotated[str, typer.Option("--ae-title", help="Your application entity title.")]
 Series = Annotated[str | None, typer.Option("--series", help="The series' UID, where a folder holds several.")]
 
 
@@ -122,25 +119,8 @@ def serve(
     serve_command(host, port)
 
 
-@app.command()
-def listen(
-    *,
-    port: Annotated[int, typer.Option("--port", help="The port to listen on.", min=1, max=65535)],
-    into: Annotated[Path, typer.Option("--into", help="The folder to keep what comes in.", show_default=False)],
-    ae_title: Title = "METASPINE",
-    host: Annotated[str, typer.Option("--host", help="The address to listen on; 0.0.0.0: all.")] = "127.0.0.1",
-    then: Annotated[str, typer.Option("--then", help="A command; the complete series' folder is added to it.")] = "",
-    idle: Annotated[float, typer.Option("--idle", help="Complete after so many s of silence.", min=0.1)] = 5.0,
-    certificate: Certificate = None,
-    key: Key = None,
-    authority: Authority = None,
-) -> None:
-    """Receive images by C-STORE, whole or not at all, and hand each complete series to a command."""
-    from metaspine.cli.listen import TlsFiles, listen_command
-    from metaspine.exchange.network.nodes import Node
-
-    tls = TlsFiles(certificate, key, authority)
-    listen_command(Node(ae_title, host, port), into, then=then, idle_s=idle, tls=tls)
+app.command()(listen)
+app.add_typer(archive_app, name="archive")
 
 
 @app.command()

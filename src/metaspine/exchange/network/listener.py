@@ -29,6 +29,7 @@ _DEFLATED = {"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.
 """Not offered: their true size is known only after inflating, and the readers refuse them."""
 
 Came = Callable[[Identity, Kept], None]
+Note = Callable[[Any, str], None]
 
 
 @dataclass
@@ -131,38 +132,49 @@ class Listener:
     def _store(self, event: Any) -> int:
         status = NOT_UNDERSTOOD
         try:
-            status = self._checked_and_kept(event)
+            status = checked_and_kept(event, self._spool, note=self._note, came=self._came, say=self._say)
         finally:
             if status != STORED:
                 with self._lock:
                     self._refused.add(event.assoc)
         return status
 
-    def _checked_and_kept(self, event: Any) -> int:
-        instance = str(event.request.AffectedSOPInstanceUID)
-        try:
-            raw = event.encoded_dataset()
-            identity = identity_of(raw, instance)
-        except ImageError as error:
-            self._say(f"refused: {error}")
-            return NOT_UNDERSTOOD
-        if (identity.sop_class, identity.instance) != (str(event.request.AffectedSOPClassUID), instance):
-            self._say(f"refused: {instance} was announced and {identity.instance} was sent, or of another class")
-            return OTHER_OBJECT
-        self._note(event.assoc, identity.series)
-        try:
-            self._spool.begin(identity.series)
-            kept = self._spool.keep(raw, identity)
-        except OSError as error:
-            self._say(f"refused: {instance} could not be stored ({error.strerror}); nothing of it was kept")
-            return OUT_OF_RESOURCES
-        self._came(identity, kept)
-        return STORED
-
     def _note(self, association: Any, series: str) -> None:
+        """Note before anything is stored that an association brings something of a series."""
         now = monotonic()
         with self._lock:
             self._parts[series].setdefault(association, _Part(now, now)).last_s = now
+
+
+def checked_and_kept(event: Any, spool: Spool, *, note: Note, came: Came, say: Say) -> int:
+    """Keep the object of one C-STORE request as it came, and return the status to answer.
+
+    Parameters
+    ----------
+    event
+        pynetdicom's, of the request.
+    note
+        Told the association and the series before anything is stored.
+    """
+    instance = str(event.request.AffectedSOPInstanceUID)
+    try:
+        raw = event.encoded_dataset()
+        identity = identity_of(raw, instance)
+    except ImageError as error:
+        say(f"refused: {error}")
+        return NOT_UNDERSTOOD
+    if (identity.sop_class, identity.instance) != (str(event.request.AffectedSOPClassUID), instance):
+        say(f"refused: {instance} was announced and {identity.instance} was sent, or of another class")
+        return OTHER_OBJECT
+    note(event.assoc, identity.series)
+    try:
+        spool.begin(identity.series)
+        kept = spool.keep(raw, identity)
+    except OSError as error:
+        say(f"refused: {instance} could not be stored ({error.strerror}); nothing of it was kept")
+        return OUT_OF_RESOURCES
+    came(identity, kept)
+    return STORED
 
 
 def listen(
