@@ -19,10 +19,10 @@ from metaspine.exchange.network.nodes import Node
 NO_ANSWER = -1
 
 
-def associate(node: Node, title: str | None = None) -> Association:
+def associate(node: Node, title: str | None = None, patience_s: float = 30.0) -> Association:
     entity = AE("SCANNER")
     entity.add_requested_context(CTImageStorage, ExplicitVRLittleEndian)
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 5
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = patience_s
     return entity.associate(node.host, node.port, ae_title=title or node.title)
 
 
@@ -38,8 +38,8 @@ def store(association: Association, paths: Iterable[Path]) -> list[int]:
     return statuses
 
 
-def send(node: Node, paths: Iterable[Path]) -> list[int]:
-    association = associate(node)
+def send(node: Node, paths: Iterable[Path], patience_s: float = 30.0) -> list[int]:
+    association = associate(node, patience_s=patience_s)
     assert association.is_established
     statuses = store(association, paths)
     if association.is_established:

@@ -109,7 +109,7 @@ def test_a_missing_slice_holds_the_series_until_it_comes(tmp_path: Path, start: 
 def test_an_association_cut_in_the_middle_leaves_whole_objects_only(start: Start, slices: list[Path]) -> None:
     running = start()
     with wire_cut_after(running.node, 330_000) as cut:
-        assert send(cut, slices) == [0, 0] + [NO_ANSWER] * 4
+        assert send(cut, slices, patience_s=5) == [0, 0] + [NO_ANSWER] * 4
     kept = sorted((running.folder / SERIES).glob("*.dcm"))
     assert len(kept) == 2
     assert all(dcmread(path).PixelData for path in kept)

@@ -11,6 +11,17 @@ import typer
 from metaspine.cli.console import DISCLAIMER, messages, show_error
 from metaspine.cli.exit_codes import ExitCode, exit_code
 from metaspine.cli.network import archive_app, listen
+from metaspine.cli.options import (
+    BoardPolicyFile,
+    CaseFile,
+    Json,
+    Labels,
+    MadeOf,
+    ScanPath,
+    Series,
+    Structures,
+    Uncertainty,
+)
 from metaspine.errors import MetaspineError
 from metaspine.version import __version__
 
@@ -29,29 +40,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-
-CaseFile = Annotated[Path, typer.Argument(help="The case file (YAML or JSON).", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-ScanPath = Annotated[Path, typer.Option("--scan", help="A DICOM folder or a NIfTI file.", show_default=False)]
-Structures = Annotated[
-    list[Path] | None,
-    typer.Option("--structures", help="An RTSTRUCT file or a label map; may be repeated.", show_default=False),
-]
-Labels = Annotated[
-    Path | None, typer.Option("--labels", help="A mapping file for the label map's numbers.", show_default=False)
-]
-MadeOf = Annotated[
-    list[str] | None, typer.Option("--material", help="What a structure is made of: rod=titanium. May be repeated.")
-]
-Uncertainty = Annotated[
-    float,
-    typer.Option("--uncertainty", help="Stop at this statistical uncertainty, 1 SD in %; 0: do not ask for one."),
-]
-BoardPolicyFile = Annotated[
-    Path | None,
-    typer.Option("--policy", help="The centre's policy on conflicts between sources (YAML).", show_default=False),
-]
-Series = Annotated[str | None, typer.Option("--series", help="The series' UID, where a folder holds several.")]
 
 
 @app.callback(invoke_without_command=True)

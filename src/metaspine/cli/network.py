@@ -7,11 +7,8 @@ from typing import Annotated
 
 import typer
 
-Certificate = Annotated[Path | None, typer.Option("--certificate", help="TLS: your own certificate (PEM).")]
-Key = Annotated[Path | None, typer.Option("--key", help="TLS: your certificate's private key (PEM).")]
-Authority = Annotated[Path | None, typer.Option("--authority", help="TLS: who must have signed theirs (PEM).")]
-Title = Annotated[str, typer.Option("--ae-title", help="Your application entity title.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+from metaspine.cli.options import Authority, Certificate, Json, Key, Title
+
 archive_app = typer.Typer(
     help="A hospital's archive, by DICOM's own network or DICOMweb. Needs the extra archive.", no_args_is_help=True
 )
