@@ -1,130 +1,165 @@
-"""``python -m validation.mutation``: break every rule and every line of the assessment once, and see a test turn red.
+"""``python -m validation.mutation``: break every rule and every function of the assessment once, and see a test turn red.
 
 A mutant is one small change: a condition left out, a bound moved by a step, two rules exchanged, points that are one
 more; in the code a comparison turned, an ``and`` made an ``or``, a constant changed. It is put in place within this
-process, the tests of the assessment run until the first that fails, and it is taken out again. A mutant that no test
-notices survives; it is printed with its explanation from ``data/surviving_mutants.yaml``. One without an explanation
+process, the tests that reach it run until the first that fails, and it is taken out again. What became of each is
+appended to a file, so that a run that was stopped goes on, and only mutants of changed files are run anew. A mutant
+that no test notices survives; its explanation stands in ``data/surviving_mutants.yaml``. One without an explanation
 ends the command with 1.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
+import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
-from _pytest.runner import runtestprotocol
 
-from validation.mutants import Mutant, mutants_of_code, mutants_of_tables
+import metaspine.assessment as room
+from validation import mutation_tests
+from validation.code_mutants import code_mutants
+from validation.mutants import Mutant, keep_files
+from validation.mutation_tests import REPOSITORY, Tests
+from validation.table_mutants import table_mutants
 
-HERE = Path(__file__).parent
-TESTS = HERE.parent / "tests"
-EXPLANATIONS = HERE / "data" / "surviving_mutants.yaml"
-FIRST = (
-    "test_worked_patients.py",
-    "test_boundaries.py",
-    "test_pathways.py",
-    "test_every_rule.py",
-    "test_rules.py",
-    "test_radiobiology.py",
-)
-"""Files of tests in the order in which they are most likely, and quickest, to notice."""
-LEFT_OUT = ("test_assess_command.py", "test_assess_page.py", "test_case_schema.py", "test_case_file.py")
-"""They start the program anew, which knows nothing of the mutant, or test the reader and not the assessment."""
+EXPLANATIONS = REPOSITORY / "validation" / "data" / "surviving_mutants.yaml"
+RESULTS = REPOSITORY / "build" / "mutation.jsonl"
+REACH = REPOSITORY / "build" / "mutation_reach.json"
+PROGRESS_SECONDS = 60
+MUST_BE_NOTICED = ("noms.stops: STOP-PREGNANT left out", "engine.severity")
+"""Beginnings of the names of mutants that the tests have to notice, else nothing that the run says is true."""
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of a mutant."""
 
-    mutant: Mutant
-    killed_by: str
-    """The test that noticed; empty where none did."""
+    name: str
+    noticed_by: str
+    """The test that failed; empty where none did."""
 
 
-class Tests:
-    """The tests, collected once and run again for every mutant."""
-
-    def __init__(self) -> None:
-        self.items: list[pytest.Item] = []
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Keep what was collected."""
-        self.items = sorted(session.items, key=_likely_first)
-
-    def pytest_runtestloop(self) -> bool:
-        """Run the mutants instead of the tests."""
-        self.run()
-        return True
-
-    def run(self) -> None:
-        """Run what the command asked for; replaced by the command."""
-
-    def first_that_fails(self) -> str:
-        """Return the test that fails first, or nothing where all pass."""
-        for item in self.items:
-            reports = runtestprotocol(item, log=False, nextitem=None)
-            if any(report.failed for report in reports):
-                return item.nodeid
-        return ""
+def every_mutant() -> list[Mutant]:
+    """Return all mutants, those of the tables first."""
+    return [*chain(table_mutants(), code_mutants())]
 
 
-def _likely_first(item: pytest.Item) -> tuple[int, str]:
-    name = item.path.name
-    return (FIRST.index(name) if name in FIRST else len(FIRST), item.nodeid)
-
-
-def outcomes(tests: Tests, mutants: Iterator[Mutant]) -> Iterator[Outcome]:
-    """Yield what becomes of each mutant."""
-    for mutant in mutants:
-        with mutant.in_place():
-            yield Outcome(mutant, tests.first_that_fails())
+def sample(mutants: list[Mutant], every: int, seed: int) -> list[Mutant]:
+    """Return one in so many mutants, drawn by a seed; all where ``every`` is 1."""
+    if every == 1:
+        return mutants
+    drawn = random.Random(seed).sample(range(len(mutants)), len(mutants) // every)  # noqa: S311 - nothing secret
+    return [mutants[number] for number in sorted(drawn)]
 
 
 def main() -> int:
     """Run the mutants that were asked for and print those that survive."""
+    asked = _asked()
+    keep_files()
+    mutants = [mutant for mutant in sample(every_mutant(), asked.every, asked.seed) if asked.only in mutant.name]
+    if not asked.report:
+        mutation_tests.run(lambda tests: _work(tests, mutants, asked))
+    return _report(mutants, _known(asked.results))
+
+
+def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m validation.mutation", description=__doc__)
     parser.add_argument("--only", default="", help="Only mutants whose name holds this text.")
-    parser.add_argument("--most", type=int, default=0, help="Stop after so many mutants; 0 is all.")
-    asked = parser.parse_args()
-    tests, found = Tests(), []
+    parser.add_argument("--every", type=int, default=1, help="One in so many mutants, drawn; 1 is all.")
+    parser.add_argument("--seed", type=int, default=1, help="The seed of the draw.")
+    parser.add_argument("--again", action="store_true", help="Run those that survived once more, after new tests.")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="Stop after so many minutes.")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="The file that outcomes are appended to.")
+    parser.add_argument("--report", action="store_true", help="Run nothing; say what the file holds.")
+    return parser.parse_args()
 
-    def run() -> None:
-        sound = tests.first_that_fails()
-        if sound:
-            sys.exit(f"the tests fail without any mutant: {sound}")
-        started = time.process_time()
-        every = (one for one in chain(mutants_of_tables(), mutants_of_code()) if asked.only in one.name)
-        for number, outcome in enumerate(outcomes(tests, every), 1):
-            found.append(outcome)
-            if not outcome.killed_by:
-                print(f"survives: {outcome.mutant.name}", flush=True)
-            if number == asked.most:
+
+def _work(tests: Tests, mutants: list[Mutant], asked: argparse.Namespace) -> None:
+    tests.learn(REACH)
+    _check(tests)
+    known = _known(asked.results)
+    left = [mutant for mutant in mutants if _is_left(known.get(_key(mutant)), again=asked.again)]
+    print(f"{len(left)} mutants to run, {len(mutants) - len(left)} known; {len(tests.seconds)} tests", flush=True)
+    started = said = time.monotonic()
+    with asked.results.open("a", encoding="utf-8") as file:
+        for number, mutant in enumerate(left):
+            now = time.monotonic()
+            if now - started > 60 * asked.minutes:
                 break
-        print(f"{len(found)} mutants in {time.process_time() - started:.0f} s of processor time")
+            if now - said > PROGRESS_SECONDS:
+                print(f"{number} of {len(left)} after {(now - started) / 60:.0f} min", flush=True)
+                said = now
+            outcome = tests.noticed(mutant)
+            entry = {"mutant": mutant.name, "state": _state(mutant.file), "noticed_by": outcome}
+            print(json.dumps(entry), file=file, flush=True)
+    print(f"{(time.monotonic() - started) / 60:.1f} min")
+    _check(tests)
 
-    tests.run = run  # type: ignore[method-assign]
-    ignored = [f"--ignore-glob=*{name}" for name in LEFT_OUT]
-    options = ["-q", "-s", "-p", "no:cacheprovider", *ignored, str(TESTS / "assessment")]
-    pytest.main(options, plugins=[tests])
-    return report(found)
+
+def _is_left(outcome: Outcome | None, *, again: bool) -> bool:
+    return outcome is None or (again and not outcome.noticed_by)
 
 
-def report(found: list[Outcome]) -> int:
-    """Print the survivors with their explanations; return 1 where one has none."""
-    explained: dict[str, Any] = yaml.safe_load(EXPLANATIONS.read_text(encoding="utf-8")) or {}
-    survivors = [outcome.mutant.name for outcome in found if not outcome.killed_by]
+def _check(tests: Tests) -> None:
+    """See that all tests pass without a mutant, and with one that changes nothing, and that the worst are noticed."""
+    nothing = Mutant("nothing", "", "", frozenset(), lambda: lambda: None)
+    with nothing.in_place():
+        failed = tests.first_that_fails(tests.seconds)
+    if failed:
+        sys.exit(f"a mutant that changes nothing makes a test fail: {failed}")
+    for name in MUST_BE_NOTICED:
+        if not any(tests.noticed(mutant) for mutant in every_mutant() if mutant.name.startswith(name)):
+            sys.exit(f"no test notices {name}")
+
+
+def _known(results: Path) -> Mapping[str, Outcome]:
+    """Return what earlier runs found of mutants, by name and state of the file; the last run counts."""
+    results.parent.mkdir(parents=True, exist_ok=True)
+    lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
+    entries: Iterator[dict[str, Any]] = (json.loads(line) for line in lines)
+    return {f"{each['mutant']} {each['state']}": Outcome(each["mutant"], each["noticed_by"]) for each in entries}
+
+
+def _key(mutant: Mutant) -> str:
+    return f"{mutant.name} {_state(mutant.file)}"
+
+
+@cache
+def _state(file: str) -> str:
+    return hashlib.sha256((Path(str(room.__file__)).parent / file).read_bytes()).hexdigest()[:12]
+
+
+def explanations() -> Mapping[str, str]:
+    """Return why mutants survive, by their names."""
+    return yaml.safe_load(EXPLANATIONS.read_text(encoding="utf-8")) or {}
+
+
+def _report(mutants: list[Mutant], known: Mapping[str, Outcome]) -> int:
+    """Print the survivors that nothing explains, and the numbers; return 1 where there are any."""
+    explained = explanations()
+    found = [(mutant, known[_key(mutant)]) for mutant in mutants if _key(mutant) in known]
+    survivors = [mutant.name for mutant, outcome in found if not outcome.noticed_by]
     unexplained = [name for name in survivors if name not in explained]
-    for name in survivors:
-        print(f"{name}: {explained.get(name, 'NOT EXPLAINED')}")
-    print(f"{len(found) - len(survivors)} of {len(found)} mutants were noticed; {len(unexplained)} are not explained")
+    for name in unexplained:
+        print(f"survives: {name}")
+    for file in sorted({mutant.file for mutant, _ in found}):
+        here = [outcome for mutant, outcome in found if mutant.file == file]
+        alive = sum(not outcome.noticed_by for outcome in here)
+        print(f"| {file} | {len(here)} | {len(here) - alive} | {alive} |")
+    print(
+        f"{len(found)} of {len(mutants)} mutants run, {len(found) - len(survivors)} noticed, {len(survivors)} survive; "
+        f"{len(unexplained)} are not explained"
+    )
     return 1 if unexplained else 0
 
 
