@@ -91,6 +91,7 @@ def _of_module(module: ModuleType) -> Iterator[Mutant]:
                 f"{file.removesuffix('.py')}.{_name(site.scopes[0])}",
                 file,
                 frozenset(_key(file, _first_line(scope), _name(scope)) for scope in site.scopes),
+                (),
                 _put_in(tree, site, changed, original, functions),
             )
 
@@ -134,12 +135,23 @@ def _changes(node: ast.AST) -> Iterator[ast.AST]:
     if isinstance(node, ast.stmt):
         yield from _changes_of_statement(node)
     elif isinstance(node, ast.Compare):
-        for number, operator in enumerate(node.ops):
-            for another in COMPARISONS[type(operator)]:
-                changed = copy.deepcopy(node)
-                changed.ops[number] = another()
-                yield changed
-    elif isinstance(node, ast.BoolOp):
+        yield from _turned(node)
+    elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
+        yield from _without_filters(node)
+    else:
+        yield from _changes_of_expression(node)
+
+
+def _turned(node: ast.Compare) -> Iterator[ast.AST]:
+    for number, operator in enumerate(node.ops):
+        for another in COMPARISONS[type(operator)]:
+            changed = copy.deepcopy(node)
+            changed.ops[number] = another()
+            yield changed
+
+
+def _changes_of_expression(node: ast.AST) -> Iterator[ast.AST]:
+    if isinstance(node, ast.BoolOp):
         yield ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         yield node.operand
@@ -149,8 +161,6 @@ def _changes(node: ast.AST) -> Iterator[ast.AST]:
         yield ast.IfExp(node.test, node.orelse, node.body)
     elif isinstance(node, ast.Constant) and isinstance(node.value, int | float):
         yield ast.Constant(not node.value if isinstance(node.value, bool) else node.value + 1)
-    elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
-        yield from _without_filters(node)
 
 
 def _changes_of_statement(node: ast.stmt) -> Iterator[ast.AST]:
@@ -158,10 +168,15 @@ def _changes_of_statement(node: ast.stmt) -> Iterator[ast.AST]:
         yield ast.If(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
     elif isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
         yield ast.Return(ast.Constant(None))
-    elif (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)) or isinstance(node, ast.AugAssign | ast.Raise):
+    elif _has_effect(node):
         yield ast.Pass()
-    elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
-        yield ast.Pass()
+
+
+def _has_effect(node: ast.stmt) -> bool:
+    """Return whether a statement can be left out and the function still be read."""
+    called = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    put = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript)
+    return called or put or isinstance(node, ast.AugAssign | ast.Raise)
 
 
 def _without_filters(node: Any) -> Iterator[ast.AST]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 from metaspine.assessment import tables
@@ -25,6 +25,8 @@ class Mutant:
     """The file that it changes, as a path below ``metaspine/assessment``."""
     reached_through: frozenset[str]
     """A test can notice it only if it reads one of these tables or enters one of these functions."""
+    rules: tuple[str, ...]
+    """The table and part of the list of rules that it changes; empty where it changes something else."""
     put_in: Callable[[], Callable[[], None]]
     """Puts the change in place and returns what takes it out again."""
 
@@ -70,4 +72,4 @@ def named_apart(mutants: Iterable[Mutant]) -> Iterator[Mutant]:
     for mutant in mutants:
         times = next(seen.setdefault(mutant.name, count(1)))
         name = mutant.name if times == 1 else f"{mutant.name} ({times})"
-        yield Mutant(name, mutant.part, mutant.file, mutant.reached_through, mutant.put_in)
+        yield replace(mutant, name=name)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 import resource
@@ -12,7 +10,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 from types import FrameType
@@ -24,9 +21,9 @@ from _pytest.runner import runtestprotocol
 from metaspine.assessment import tables
 from validation.code_mutants import function_keys
 from validation.mutants import Mutant, forget
+from validation.mutation_asked import Answer, Asked, Question
 
 REPOSITORY = Path(__file__).parent.parent
-PROGRAM = REPOSITORY / "src" / "metaspine" / "assessment"
 FOLDERS = ("tests/assessment", "tests/evidence")
 LEFT_OUT = (
     "tests/assessment/test_every_rule.py",
@@ -43,22 +40,15 @@ ENDLESS_SECONDS = 10.0
 A_RULE = re.compile(r"[A-Z][A-Z0-9]+[-_][A-Za-z0-9_-]+")
 
 
-@dataclass(frozen=True)
-class Reach:
-    """What a file of tests reads and enters, and how long each of its tests takes."""
-
-    tables: tuple[str, ...]
-    functions: tuple[str, ...]
-    seconds: Mapping[str, float]
-
-
 class Tests:
     """A plugin of pytest that holds the tests and runs ``work`` in place of them."""
 
     def __init__(self, work: Callable[[Tests], None]) -> None:
         self._work = work
         self.items: dict[str, pytest.Item] = {}
+        self.asked = Asked()
         self.seconds: dict[str, float] = {}
+        self._answers: dict[tuple[str, ...], Mapping[Question, Answer]] = {}
         self._reached: dict[str, frozenset[str]] = {}
         self._noticed: Counter[str] = Counter()
         self._noticed_in: Counter[tuple[str, str]] = Counter()
@@ -72,24 +62,26 @@ class Tests:
         self._work(self)
         return True
 
-    def learn(self, kept: Path) -> None:
-        """Find out what each file of tests reaches; kept until the assessment or the file itself changes."""
-        program = _state(path for path in PROGRAM.rglob("*") if path.suffix in (".py", ".yaml"))
-        known = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-        for path, items in groupby(self.items.values(), key=lambda item: item.path):
-            name, state = str(path.relative_to(REPOSITORY)), program + _state((path,))
-            if known.get(name, {}).get("state") != state:
-                known[name] = {"state": state, "reach": asdict(_reach([*items]))}
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                kept.write_text(json.dumps(known), encoding="utf-8")
-            self._keep(Reach(**known[name]["reach"]))
+    def learn(self) -> None:
+        """Find out what each file of tests reaches, what each test asks the rules, and how long it takes."""
+        keys = function_keys()
+        with self.asked.listening():
+            for _, items in groupby(self.items.values(), key=lambda item: item.path):
+                with _noted(keys) as reached:
+                    seconds = {item.nodeid: taken for item in items if (taken := self._taken(item)) <= LONGEST_SECONDS}
+                if reached:
+                    self.seconds |= seconds
+                    self._reached |= dict.fromkeys(seconds, frozenset(reached))
+        self._answers = {part: self.asked.answers(part) for part in tables.rule_parts()}
 
-    def _keep(self, reach: Reach) -> None:
-        through = frozenset((*reach.tables, *reach.functions))
-        if through:
-            quick = {name: seconds for name, seconds in reach.seconds.items() if seconds <= LONGEST_SECONDS}
-            self.seconds |= quick
-            self._reached |= dict.fromkeys(quick, through)
+    def _taken(self, item: pytest.Item) -> float:
+        """Return the seconds that a test takes; endless where it fails although nothing was changed."""
+        self.asked.test = item.nodeid
+        started = _seconds_used()
+        if _passes(item):
+            return _seconds_used() - started
+        print(f"left out, for it fails without any mutant: {item.nodeid}", flush=True)
+        return float("inf")
 
     def first_that_fails(self, names: Iterable[str]) -> str:
         """Return the test that fails first, or nothing where all pass."""
@@ -98,19 +90,25 @@ class Tests:
     def noticed(self, mutant: Mutant) -> str:
         """Return the test that notices a mutant, or nothing; the likeliest and quickest are asked first."""
         with mutant.in_place():
-            found = self.first_that_fails(self._likely_first(mutant))
+            found = self.first_that_fails(self._likely_first(mutant, self._near(mutant)))
         if found:
             self._noticed[found] += 1
             self._noticed_in[mutant.part, found] += 1
         return found
 
-    def _likely_first(self, mutant: Mutant) -> list[str]:
-        through, rules = mutant.reached_through, A_RULE.findall(mutant.name)
-        near = [name for name, reached in self._reached.items() if through & reached]
+    def _near(self, mutant: Mutant) -> Iterable[str]:
+        """Return the tests that can notice a mutant that is in place."""
+        if mutant.rules:
+            return self.seconds.keys() & self.asked.told_apart(mutant.rules, self._answers[mutant.rules])
+        return [name for name, reached in self._reached.items() if mutant.reached_through & reached]
+
+    def _likely_first(self, mutant: Mutant, near: Iterable[str]) -> list[str]:
+        words = [*A_RULE.findall(mutant.name), mutant.name.partition(".")[0]]
 
         def order(name: str) -> tuple[Any, ...]:
-            of_the_rule = any(rule in name for rule in rules)
-            return (not of_the_rule, -self._noticed_in[mutant.part, name], -self._noticed[name], self.seconds[name])
+            said = -sum(word in name for word in words)
+            before = -self._noticed_in[mutant.part, name]
+            return (said, before, self.seconds[name] / (1 + self._noticed[name]), name)
 
         return sorted(near, key=order)
 
@@ -127,33 +125,27 @@ def _is_property(item: pytest.Item) -> bool:
     return bool(getattr(getattr(item, "obj", None), "is_hypothesis_test", False))
 
 
-def _reach(items: list[pytest.Item]) -> Reach:
-    """Run the tests of a file from empty caches on, and note the tables that they read and the functions they enter."""
-    read, files, functions, seconds = tables._read, set[str](), set[str](), dict[str, float]()
-    keys = function_keys()
+@contextmanager
+def _noted(keys: dict[int, str]) -> Iterator[set[str]]:
+    """Note the tables that are read and the functions that are entered, from empty caches on."""
+    read, reached = tables._read, set[str]()
 
     def noted(path: str) -> Any:
-        files.add(path)
+        reached.add(path)
         return read(path)
 
     def entered(frame: FrameType, event: str, _: Any) -> None:
         if event == "call" and (key := keys.get(id(frame.f_code))):
-            functions.add(key)
+            reached.add(key)
 
     forget()
     tables._read = noted
     sys.setprofile(entered)
     try:
-        for item in items:
-            started = _seconds_used()
-            if _passes(item):
-                seconds[item.nodeid] = _seconds_used() - started
-            else:
-                print(f"left out, for it fails without any mutant: {item.nodeid}", flush=True)
+        yield reached
     finally:
         sys.setprofile(None)
         tables._read = read
-    return Reach(tuple(sorted(files)), tuple(sorted(functions)), seconds)
 
 
 def _seconds_used() -> float:
@@ -180,10 +172,3 @@ def _not_endless() -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
-
-
-def _state(paths: Iterable[Path]) -> str:
-    seen = hashlib.sha256()
-    for path in sorted(paths):
-        seen.update(path.read_bytes())
-    return seen.hexdigest()[:12]

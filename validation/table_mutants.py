@@ -1,4 +1,4 @@
-"""Mutants of the YAML tables: rules left out and exchanged, conditions, bounds, words, outcomes, points, ends of bands."""
+"""Mutants of the YAML tables: rules left out and exchanged, conditions, bounds, words, outcomes, points, bands."""
 
 from __future__ import annotations
 
@@ -18,9 +18,21 @@ STEP, STEP_OF_A_FRACTION = 1, 0.1
 TEXT = ("id", "name", "evidence", "says", "warnings", "survival", "conflict", "of", "unit", "score", "source")
 """Keys that hold words for the reader, or grounds; other tests compare those."""
 OF_RULES = ("when", "if", "any_of")
-ALL_COUNT = ("flags", "hard_stops", "beside", "steps", "because", "supportive", "among_lesions", "prognosis_flags",
-             "of_patient", "of_lesion", "stabilisation", "kyphoplasty", "contraindications", "indications", "warn_when")  # fmt: skip
-"""Lists of rules that are all heard (iort.stabilisation too); in every other list the first that applies decides."""
+FIRST_DECIDES = {
+    "noms": ("stops", "stabilisation", "capacity", "rows", "preferred", "complete_deficit"),
+    "treatment": (
+        "ebrt_schedule",
+        "preop_embolisation",
+        "en_bloc_criteria_met",
+        "survival_surgery_rule",
+        "goals_of_care",
+    ),
+    "urgency": ("mri_within_h", "treatment_within_h", "biopsy_within_h", "class", "steroids"),
+    "sins": ("mechanical_urgency",),
+    "iort": ("role",),
+    "board": ("replaces",),
+}
+"""Lists in which the first rule that applies decides; so it is in the rules and classes of a score."""
 WORDS_EXCHANGED = ("radiosensitivity", "escc")
 """Tables whose values are words that decide."""
 
@@ -43,7 +55,9 @@ class Place:
         file = tables._files()[self.table]
         part = ".".join((self.table, str(self.path[0]))) if self.path else self.table
         name = f"{self.said}: {what}"
-        return Mutant(name, part, f"data/{file}", frozenset((file,)), lambda: _put_in(file, self.path, change))
+        rules = (self.table, *self.path[:1])
+        rules = rules if rules in tables.rule_parts() else ()
+        return Mutant(name, part, f"data/{file}", frozenset((file,)), rules, lambda: _put_in(file, self.path, change))
 
 
 def table_mutants() -> Iterator[Mutant]:
@@ -135,7 +149,8 @@ def _of_rules(place: Place, entries: list[dict[str, Any]]) -> Iterator[Mutant]:
 
 def _exchanged(place: Place, entries: list[dict[str, Any]], number: int) -> Iterator[Mutant]:
     """Yield the exchange of a rule with the next, where the first that applies decides and both can apply at once."""
-    if place.path[-1] in ALL_COUNT and (place.table, place.path[-1]) != ("noms", "stabilisation"):
+    of_a_score = place.path[-1] in ("rules", "classes")
+    if not of_a_score and place.path[-1] not in FIRST_DECIDES.get(place.table, ()):
         return
     if number + 1 < len(entries) and not _exclude_each_other(entries[number], entries[number + 1]):
         one, two = (str(entries[at].get("id", at)) for at in (number, number + 1))
