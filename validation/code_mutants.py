@@ -60,8 +60,11 @@ class Site:
 
 def code_mutants() -> Iterator[Mutant]:
     """Yield the mutants of every function of the assessment."""
-    for name in sorted(module.name for module in pkgutil.iter_modules(room.__path__)):
-        yield from named_apart(_of_module(importlib.import_module(f"{room.__name__}.{name}")))
+    names = sorted(module.name for module in pkgutil.iter_modules(room.__path__))
+    modules = [importlib.import_module(f"{room.__name__}.{name}") for name in names]
+    functions = _functions_by_file()
+    for module in modules:
+        yield from named_apart(_of_module(module, functions.get(str(module.__file__), [])))
 
 
 def function_keys() -> dict[int, str]:
@@ -78,11 +81,10 @@ def _key(file: str, line: int, name: str) -> str:
     return f"{file}:{line} {name}"
 
 
-def _of_module(module: ModuleType) -> Iterator[Mutant]:
+def _of_module(module: ModuleType, functions: list[FunctionType]) -> Iterator[Mutant]:
     source, file = inspect.getsource(module), Path(str(module.__file__)).name
     tree = ast.parse(source)
     original = compile(source, str(module.__file__), "exec")
-    functions = _functions_by_file().get(str(module.__file__), [])
     for site in _sites(tree, "body", None, tree, ()):
         for changed in _changes(site.node):
             ast.copy_location(changed, site.node)
@@ -102,7 +104,8 @@ def _said(file: str, site: Site) -> str:
 
 
 def _short(node: ast.AST) -> str:
-    text = " ".join(ast.unparse(node).split())
+    """Return a node on one line; of an "if" its condition alone."""
+    text = f"if {ast.unparse(node.test)}" if isinstance(node, ast.If) else " ".join(ast.unparse(node).split())
     return text if len(text) <= LONGEST_NAME else text[:LONGEST_NAME] + "..."
 
 
