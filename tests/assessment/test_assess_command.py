@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import re
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 from cases import known
 from worked_patients import PATIENTS, facts
 
+from metaspine.cli import main
+
 DISCLAIMER = "Decision support for research; multidisciplinary review required."
 BY_ID = {patient["id"]: patient for patient in PATIENTS}
 
 
 def metaspine(*words: str | Path, code: int = 0, width: int = 100) -> str:
-    environment = os.environ | {"COLUMNS": str(width), "TERM": "dumb", "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "metaspine", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == code, done.stderr
-    return done.stdout if code == 0 else done.stderr
+    """What the program prints, run within this process: test_assess_page and test_commands start it anew."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        for name, value in {"COLUMNS": str(width), "TERM": "dumb", "NO_COLOR": "1"}.items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "argv", ["metaspine", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert (ended.value.code or 0) == code, err.getvalue()
+    return out.getvalue() if code == 0 else err.getvalue()
 
 
 def page_of(name: str, folder: Path) -> str:
