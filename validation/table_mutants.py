@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -15,6 +15,8 @@ from validation.mutants import Mutant, named_apart
 
 ANOTHER_OPERATOR = {"below": "at_most", "at_most": "below", "above": "at_least", "at_least": "above", "most": "below"}
 STEP, STEP_OF_A_FRACTION = 1, 0.1
+STEPS = {"patient.kps": 10}
+"""Facts that do not go by ones."""
 TEXT = ("id", "name", "evidence", "says", "warnings", "survival", "conflict", "of", "unit", "score", "source")
 """Keys that hold words for the reader, or grounds; other tests compare those."""
 OF_RULES = ("when", "if", "any_of")
@@ -45,10 +47,12 @@ class Place:
     path: tuple[Any, ...]
     said: str
     """The place in words."""
+    fact: str = ""
+    """The fact that the numbers here are compared with."""
 
     def below(self, key: Any, said: str = "") -> Place:
         """Return the place of a key within this one."""
-        return Place(self.table, (*self.path, key), f"{self.said}.{said or key}")
+        return Place(self.table, (*self.path, key), f"{self.said}.{said or key}", self.fact)
 
     def mutant(self, what: str, change: Callable[[Any], Any]) -> Mutant:
         """Return the mutant that changes what stands here."""
@@ -83,6 +87,8 @@ def _put_in(file: str, path: tuple[Any, ...], change: Callable[[Any], Any]) -> C
 
 def _of_anything(place: Place, found: Any) -> Iterator[Mutant]:
     entries = found.items() if isinstance(found, dict) else enumerate(found) if isinstance(found, list) else ()
+    if isinstance(found, dict) and "fact" in found:
+        place = replace(place, fact=found["fact"])
     if isinstance(found, list) and any(_is_rule(entry) for entry in found):
         yield from _of_rules(place, found)
         return
@@ -103,7 +109,7 @@ def _of_value(place: Place, holder: Any, key: Any, value: Any) -> Iterator[Mutan
     if isinstance(value, bool):
         yield place.mutant(f"{key} {not value}", lambda here: _put(here, key, not value))
     elif isinstance(value, int | float):
-        for number in _beside(value):
+        for number in _beside(value, place.fact if key in ANOTHER_OPERATOR else ""):
             yield place.mutant(f"{key} {number}", lambda here, number=number: _put(here, key, number))
         if key in ANOTHER_OPERATOR:
             another = ANOTHER_OPERATOR[key]
@@ -115,8 +121,8 @@ def _of_value(place: Place, holder: Any, key: Any, value: Any) -> Iterator[Mutan
         yield place.mutant(f"{key} {word}", lambda here: _put(here, key, word))
 
 
-def _beside(number: float) -> tuple[float, float]:
-    step = STEP if isinstance(number, int) else STEP_OF_A_FRACTION
+def _beside(number: float, fact: str = "") -> tuple[float, float]:
+    step = STEPS[fact] if fact in STEPS else STEP if isinstance(number, int) else STEP_OF_A_FRACTION
     return round(number - step, 6), round(number + step, 6)
 
 
@@ -206,7 +212,7 @@ def _instead_of(fact: str, wanted: Any) -> Iterator[Any]:
     ((operator, operand),) = wanted.items()
     if operator in ANOTHER_OPERATOR:
         yield {ANOTHER_OPERATOR[operator]: operand}
-        yield from ({operator: number} for number in _beside(operand))
+        yield from ({operator: number} for number in _beside(operand, fact))
     else:
         yield from ({operator: words} for words in _other_words(fact, operand))
 

@@ -128,6 +128,39 @@ def test_small_cell_cancer_shows_both_classes_and_prefers_none() -> None:
     assert chosen.lesions[0].options[0].code == "STAB_THEN_SRS"
 
 
+def test_a_root_is_no_reason_to_decompress_where_none_is_compressed() -> None:
+    found = board_of(known(oncology__primary="unknown", neuro__myelopathy=True, lesion__escc="3"))
+    assert option(found, "DECOMP_STAB_THEN_RT").because == ("the radiotherapy after it depends on the histology",)
+
+
+def test_a_pregnancy_alone_asks_for_no_mri_of_the_whole_spine() -> None:
+    assert "MRI_WHOLE_SPINE" not in codes(board_of(known(patient__pregnant=True)))
+
+
+def test_without_a_grade_cord_signs_ask_for_mri_at_once() -> None:
+    found = board_of(known(neuro__myelopathy=True, lesion__escc=None))
+    assert [step.within_h for step in found.steps if step.code == "MRI"] == [0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"oncology__primary": "rcc"},
+        {"neuro__myelopathy": True, "lesion__escc": "3"},
+        {"neuro__myelopathy": True, "lesion__escc": "3", "oncology__primary": "rcc"},
+        {"lesion__pain": "none", "lesion__nrs": 0},
+        {"lesion__pain": "none", "lesion__nrs": 0, "oncology__primary": "rcc"},
+        {"neuro__myelopathy": True, "lesion__escc": "3", "oncology__primary": "rcc", "neuro__asia": "A"}
+        | {"neuro__frankel": "A", "neuro__symptom_duration_days": 1},
+    ],
+)
+def test_every_row_that_is_preferred_is_a_step(changes: dict[str, Any]) -> None:
+    found = board_of(known(**changes))
+    (step,) = [step for step in found.steps if step.code == "TREAT"]
+    assert step.within_h == found.lesions[0].advice.urgency.treatment_within_h
+
+
 @pytest.mark.parametrize(
     ("changes", "standing", "replaced"),
     [

@@ -156,7 +156,17 @@ def test_primaries(name: str, primary: str, points: float) -> None:
 
 
 NO_METASTASES = {"chordoma", "hemangioma"}
+LUNG = {"nsclc", "sclc", "lung"}
+LISTED = {
+    "tomita": {"breast", "prostate", "thyroid", "rcc", "uterus", *LUNG, "hcc", "gastric", "colon", "unknown"},
+    "bollen": {"breast", "prostate", "thyroid", "rcc", *LUNG, "gastric", "esophagus", "pancreas", "colon", "rectum"}
+    | {"colorectal", "unknown"},
+    "osri": {"breast", "thyroid", "prostate", "multiple_myeloma", "lymphoma", "rcc", "uterus", "gastric", "colon"}
+    | {"hcc", "melanoma", "pancreas", "rectum", "colorectal", "unknown", *LUNG},
+}
+"""The primaries that the tables of A5, A7 and A11 name; there is no score for any other."""
 UNLISTED = {
+    **{name: {*PRIMARIES} - listed for name, listed in LISTED.items()},
     "tokuhashi_1990": {"lymphoma", "multiple_myeloma", "plasmacytoma", "leukemia", *NO_METASTASES},
     "tokuhashi_revised": {"lymphoma", "multiple_myeloma", "plasmacytoma", "leukemia", *NO_METASTASES},
     "bauer_original": NO_METASTASES,
