@@ -183,10 +183,9 @@ CLASSES: dict[tuple[str, str, str], tuple[str, ...]] = {
     (BY_DEFAULT, RESISTANT, RESISTANT): ("gastric", "esophagus", "pancreas", "rectum"),
     (RESISTANT, NOT_LISTED, RESISTANT): ("thyroid", "hcc"),
     (NOT_LISTED, RESISTANT, RESISTANT): ("head_neck",),
-    (BY_DEFAULT, NOT_LISTED, RESISTANT): ("bladder", "cervix", "uterus", "chordoma", "neuroblastoma", "gallbladder")
-    + ("other",),
+    (BY_DEFAULT, NOT_LISTED, RESISTANT): ("bladder", "cervix", "uterus", "chordoma", "neuroblastoma", "other"),
 }
-"""The table of B2: what S1 (NOMS) and S2 (Gerszten) say of a histology, and what is used; RAD-08 adds carcinoid and osteosarcoma."""
+"""The table of B2: what S1 (NOMS) and S2 (Gerszten) say of a histology, and what is used; RAD-08 adds two."""
 
 
 @pytest.mark.parametrize(
