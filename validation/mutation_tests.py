@@ -24,7 +24,7 @@ from validation.mutants import Mutant, forget
 from validation.mutation_asked import Answer, Asked, Question
 
 REPOSITORY = Path(__file__).parent.parent
-FOLDERS = ("tests/assessment", "tests/evidence")
+TESTS = ("tests/assessment", "tests/evidence", "tests/cli/test_batch_command.py", "tests/cli/test_scores_command.py")
 LEFT_OUT = (
     "tests/assessment/test_every_rule.py",
     "tests/assessment/test_assess_command.py",
@@ -122,7 +122,7 @@ def run(work: Callable[[Tests], None]) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
     left_out = [f"--ignore={REPOSITORY / path}" for path in LEFT_OUT]
     quiet = ["-q", "-s", "--tb=native", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:logging"]
-    pytest.main([*quiet, *left_out, *(str(REPOSITORY / folder) for folder in FOLDERS)], plugins=[Tests(work)])
+    pytest.main([*quiet, *left_out, *(str(REPOSITORY / path) for path in TESTS)], plugins=[Tests(work)])
 
 
 def _is_property(item: pytest.Item) -> bool:

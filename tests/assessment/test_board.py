@@ -137,6 +137,11 @@ def test_a_pregnancy_alone_asks_for_no_mri_of_the_whole_spine() -> None:
     assert "MRI_WHOLE_SPINE" not in codes(board_of(known(patient__pregnant=True)))
 
 
+def test_without_symptoms_no_window_asks_for_mri() -> None:
+    found = codes(board_of(known(neuro__presentation="asymptomatic")))
+    assert {"MRI", "MRI_CURRENT", "MRI_FOR_GRADE"} & {*found} == set()
+
+
 def test_without_a_grade_cord_signs_ask_for_mri_at_once() -> None:
     found = board_of(known(neuro__myelopathy=True, lesion__escc=None))
     assert [step.within_h for step in found.steps if step.code == "MRI"] == [0]

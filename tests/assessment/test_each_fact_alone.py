@@ -81,6 +81,28 @@ def test_reasons_about_kyphoplasty(change: dict[str, Any], reasons: list[str], s
     assert (found["reasons"], found["status"]) == (reasons, status)
 
 
+@pytest.mark.parametrize(
+    ("change", "reasons", "status"),
+    [
+        ({"neuro__presentation": "bilateral_radicular"}, ["RADICULAR_COMPRESSION"], INDETERMINATE),
+        ({"neuro__presentation": "unilateral_radicular_deficit"}, ["RADICULAR_COMPRESSION"], INDETERMINATE),
+        ({"neuro__presentation": "unilateral_radicular_pain"}, [], ELIGIBLE),
+        ({"neuro__presentation": "asymptomatic"}, [], ELIGIBLE),
+        ({"lesion__escc": "2"}, [], ELIGIBLE),
+        ({"lesion__alignment": None, "lesion__pain": None}, ["SINS_NOT_DETERMINABLE"], INDETERMINATE),
+        ({"lesion__prior_rt_at_level": PRIOR}, ["PRIOR_RT_OUTSIDE_EVIDENCE", "RERT_LIMIT_BELOW_8GY"], INELIGIBLE),
+        (
+            {"lesion__prior_rt_at_level": PRIOR | {"months_ago": 4.9}},
+            ["PRIOR_RT_OUTSIDE_EVIDENCE", "RERT_INTERVAL_FAILS", "RERT_LIMIT_BELOW_8GY"],
+            INELIGIBLE,
+        ),
+    ],
+)
+def test_reasons_about_stabilisation(change: dict[str, Any], reasons: list[str], status: str) -> None:
+    found = advice(**change)["iort_stabilisation"]
+    assert (found["reasons"], found["status"]) == (reasons, status)
+
+
 DECIDES = "SURGEON_DECIDES_STABILISATION"
 
 

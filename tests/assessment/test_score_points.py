@@ -61,6 +61,14 @@ STEPS: list[tuple[str, str, str, list[tuple[Any, float]]]] = [
         [(49.9, 0), (50, 1), (59.9, 1), (60, 2), (70, 3), (79.9, 3), (80, 4), (95, 4)],
     ),
     ("mfi5", "hypertension", "patient__hypertension_on_medication", [(True, 1), (False, 0)]),
+    (
+        "mfi5",
+        "diabetes",
+        "patient__comorbidities",
+        [(["diabetes"], 1), (["diabetes_with_organ_damage"], 1), (["heart_failure"], 0), ([], 0)],
+    ),
+    ("mfi5", "heart_failure", "patient__comorbidities", [(["heart_failure"], 1), (["diabetes"], 0)]),
+    ("mfi5", "chronic_lung_disease", "patient__comorbidities", [(["chronic_lung_disease"], 1), (["diabetes"], 0)]),
     ("mfi5", "dependence", "patient__independent_in_daily_life", [(True, 0), (False, 1)]),
     (
         "vcf_relative_hazard",
@@ -225,6 +233,10 @@ def test_the_bauer_of_nesms_may_be_decided_before_all_is_known(
 ) -> None:
     oncology = {"primary": primary, "visceral_mets": visceral, "vertebral_mets": vertebral, "extraspinal_bone_mets": 0}
     assert scored("nesms", oncology=oncology).items["bauer"] == point
+
+
+def test_to_walk_is_not_yet_to_walk_without_help() -> None:
+    assert scored("nesms", neuro__ambulatory=True).items["walking"] is None
 
 
 @pytest.mark.parametrize("name", ["bauer_original", "bauer_modified"])
