@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pathway_cases import CORD, HIGH, SRS, STABLE
+from cases import known
+from pathway_cases import CORD, HIGH, SRS, STAB_SRS, STABLE
 from test_pathway import said
 
+from metaspine.assessment import advice_document, assess
+from metaspine.exchange.case_file import case_from_document
 from metaspine.patient.case import Primary
 
 PRIMARIES: tuple[str, ...] = Primary.__args__  # type: ignore[attr-defined]
@@ -130,3 +133,57 @@ def test_involved_posterior_elements_ask_for_cemented_screws(finding: str) -> No
     stable = {"lesion__bone_lesion": "blastic", "lesion__collapse": "none"}
     assert "SURG-11g" in said(**stable, lesion__posterolateral=finding)
     assert "SURG-11g" not in said(**stable, lesion__posterolateral="none")
+
+
+@pytest.mark.parametrize(
+    ("level", "speaks"), [*((level, True) for level in CORD_ENDS_BELOW), *((level, False) for level in NO_CORD)]
+)
+@pytest.mark.parametrize(("side", "rule"), [("table5_0_2mm", "VOL-04a"), ("text_1_5_2mm", "VOL-04b")])
+def test_the_margin_of_the_cord_needs_a_cord(level: str, side: str, rule: str, speaks: bool) -> None:
+    chosen = {"policy": {"CONFLICT-PRV": side}}
+    found = said(**STAB_SRS, **chosen, lesion__level=level, lesion__levels_involved=None)
+    assert (rule in found) is speaks
+    assert {"VOL-04a", "VOL-04b"} & found.keys() == ({rule} if speaks else set())
+
+
+SPARED = {"REC-02": {}, "REC-03": {"lesion__stabilised_already": True}}
+"""The two roles of kyphoplasty with radiotherapy in which it is an alternative (B16)."""
+
+
+@pytest.mark.parametrize("role", SPARED)
+def test_kyphoplasty_with_radiotherapy_is_explained_in_both_its_roles(role: str) -> None:
+    found = said(**SPARED[role])
+    assert {"KYPHO-06", "KYPHO-07"} <= found.keys()
+    assert "KYPHO-08" in said(**SPARED[role], patient__age_years=49.9)
+    assert "KYPHO-08" not in said(**SPARED[role], patient__age_years=50, lesion__nrs=3)
+    assert ("IORT-34" in found) == (role == "REC-03")
+
+
+def test_resistance_alone_softens_no_rule_of_survival() -> None:
+    short = {"patient__expected_survival_months": 2, "oncology__systemic_options_remaining": True}
+    assert "SURG-02-SOFT" not in said(**SRS, **short)
+    assert "SURG-02-SOFT" in said(**SRS, **short, lesion__escc="2")
+    assert "SURG-02-SOFT" not in said(**short, lesion__escc="2")
+
+
+@pytest.mark.parametrize(
+    ("levels", "against", "adjacent"), [(1, False, True), (2, False, True), (3, False, False), (4, True, False)]
+)
+def test_the_levels_after_the_operation(levels: int, against: bool, adjacent: bool) -> None:
+    document = known() | {"postop": {"contiguous_levels": levels, "asia": "E", "residual_escc": "0"}}
+    found = advice_document(assess(case_from_document(document)))["postop_sbrt"]
+    assert ("GT3_CONTIGUOUS_VERTEBRAE" in found["contraindications"]) is against
+    assert ("ONE_TO_TWO_ADJACENT_LEVELS" in found["indications"]) is adjacent
+
+
+@pytest.mark.parametrize(
+    ("postop", "code"),
+    [
+        ({"contiguous_levels": 4}, "GT3_CONTIGUOUS_VERTEBRAE"),
+        ({"asia": "A"}, "ASIA_A"),
+        ({"residual_escc": "3"}, "RESIDUAL_BILSKY_3"),
+    ],
+)
+def test_each_contraindication_after_the_operation_alone(postop: dict[str, Any], code: str) -> None:
+    document = known() | {"postop": {"contiguous_levels": 1, "asia": "E", "residual_escc": "2"} | postop}
+    assert advice_document(assess(case_from_document(document)))["postop_sbrt"]["contraindications"] == [code]
