@@ -17,6 +17,8 @@ ANOTHER_OPERATOR = {"below": "at_most", "at_most": "below", "above": "at_least",
 STEP, STEP_OF_A_FRACTION = 1, 0.1
 STEPS = {"patient.kps": 10}
 """Facts that do not go by ones."""
+ENDS = ("below", "most", "from", "to")
+"""Keys whose numbers are values of the fact, and not points."""
 TEXT = ("id", "name", "evidence", "says", "warnings", "survival", "conflict", "of", "unit", "score", "source")
 """Keys that hold words for the reader, or grounds; other tests compare those."""
 OF_RULES = ("when", "if", "any_of")
@@ -67,7 +69,8 @@ class Place:
 def table_mutants() -> Iterator[Mutant]:
     """Yield the mutants of every table."""
     for name in tables.table_names():
-        yield from named_apart(_of_anything(Place(name, (), name), tables.table(name)))
+        fact = "patient.kps" if name == "kps" else ""
+        yield from named_apart(_of_anything(Place(name, (), name, fact), tables.table(name)))
 
 
 def _put_in(file: str, path: tuple[Any, ...], change: Callable[[Any], Any]) -> Callable[[], None]:
@@ -109,7 +112,7 @@ def _of_value(place: Place, holder: Any, key: Any, value: Any) -> Iterator[Mutan
     if isinstance(value, bool):
         yield place.mutant(f"{key} {not value}", lambda here: _put(here, key, not value))
     elif isinstance(value, int | float):
-        for number in _beside(value, place.fact if key in ANOTHER_OPERATOR else ""):
+        for number in _beside(value, place.fact if key in ENDS else ""):
             yield place.mutant(f"{key} {number}", lambda here, number=number: _put(here, key, number))
         if key in ANOTHER_OPERATOR:
             another = ANOTHER_OPERATOR[key]

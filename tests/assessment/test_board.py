@@ -142,6 +142,11 @@ def test_without_symptoms_no_window_asks_for_mri() -> None:
     assert {"MRI", "MRI_CURRENT", "MRI_FOR_GRADE"} & {*found} == set()
 
 
+@pytest.mark.parametrize("grade", ["0", "1a", "1b", "1c", "2", "3"])
+def test_a_grade_asks_whether_its_mri_is_of_this_episode(grade: str) -> None:
+    assert "MRI_CURRENT" in codes(board_of(known(lesion__escc=grade, neuro__presentation="bilateral_radicular")))
+
+
 def test_without_a_grade_cord_signs_ask_for_mri_at_once() -> None:
     found = board_of(known(neuro__myelopathy=True, lesion__escc=None))
     assert [step.within_h for step in found.steps if step.code == "MRI"] == [0]

@@ -154,6 +154,23 @@ def test_radiosurgery_first_only_without_cord_signs(facts: dict[str, Any], accep
     assert found["noms"]["acceptable"] == acceptable
 
 
+@pytest.mark.parametrize(
+    ("facts", "row"),
+    [
+        ({}, "SEP_SURG_THEN_SRS"),
+        (THIRTEEN, "SEP_SURG_THEN_SRS"),
+        ({"patient__tolerates_open_surgery": None}, "SEP_SURG_THEN_SRS"),
+        ({"patient__expected_survival_months": 4}, "SEP_SURG_THEN_SRS"),
+        ({"patient__tolerates_open_surgery": False}, "CEBRT"),
+        (THIRTEEN | {"patient__tolerates_open_surgery": False}, "STAB_THEN_CEBRT"),
+    ],
+)
+def test_what_the_table_says_stays_beside_the_choice(facts: dict[str, Any], row: str) -> None:
+    found = answer(known(**(HIGH | facts)), choosing(SRS_HIGH_GRADE="s3_srs"))["noms"]
+    assert found["table_2013"] == row
+    assert row in found["acceptable"][1:]
+
+
 CORD = {"neuro__myelopathy": True, "neuro__presentation": "clinical_cord_compression"}
 COMPLETE = {
     "neuro__asia": "A",

@@ -448,8 +448,3 @@ def test_every_condition_of_a_rule_shows(rule: Rule) -> None:
 def test_every_entry_of_the_pathway_is_used() -> None:
     written = yaml.safe_load((SOURCE / "evidence" / "data" / "pathway.yaml").read_text(encoding="utf-8"))
     assert written.keys() - {name for rule in RULES for name in rule.evidence} == set()
-
-
-def test_no_two_rules_of_a_topic_say_the_same() -> None:
-    twice = {rule.name: rule.then for rule in RULES for other in RULES if rule is not other and rule.then == other.then}
-    assert twice == {}

@@ -371,3 +371,20 @@ def test_the_extremes_of_sins_are_0_and_18() -> None:
 def test_every_code_has_words(section: str, codes: set[str]) -> None:
     for code in codes:
         assert len(in_words(section, code)) > 3, code
+
+
+IORT_WEIGHTS = {"hard": "stop", "unknown": "warn", "conditional": "warn"}
+
+
+def test_what_excludes_radiotherapy_from_inside_stops_and_all_else_warns() -> None:
+    listed = [rule for procedure in ("stabilisation", "kyphoplasty") for rule in rules("iort", procedure)]
+    assert [rule.name for rule in listed if rule.strength != IORT_WEIGHTS[rule.extra["weight"]]] == []
+
+
+FURTHER_LISTS = [part for part in rule_parts() if part[1] in ("of_patient", "of_lesion", "flags", "hard_stops")]
+
+
+@pytest.mark.parametrize(("name", "part"), FURTHER_LISTS)
+def test_no_two_rules_of_a_list_that_is_heard_as_a_whole_say_the_same(name: str, part: str) -> None:
+    codes = [rule.then for rule in rules(name, part)]
+    assert sorted(codes) == sorted(set(codes))
