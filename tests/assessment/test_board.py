@@ -91,6 +91,18 @@ def test_a_step_is_asked_for_where_its_facts_are_there(changes: dict[str, Any], 
     assert code in codes(board_of(known(**changes)))
 
 
+def test_no_biopsy_is_asked_of_a_proven_tumour_and_no_treatment_named_where_none_is_preferred() -> None:
+    assert not {"TISSUE", "TISSUE_FIRST", "TREAT_DECIDE"} & set(codes(board_of(known())))
+    undecided = board_of(known(oncology__primary="sclc"))
+    assert "TREAT_DECIDE" in codes(undecided)
+    assert "TREAT" not in codes(undecided)
+
+
+def test_the_neurology_is_asked_for_once_whatever_the_number_of_lesions() -> None:
+    found = board_of(lesions({"level": "T8"}, {"level": "L1"}, myelopathy=None))
+    assert [step.level for step in found.steps if step.code == "EXAMINE"] == [""]
+
+
 def test_the_treatment_is_named_in_words() -> None:
     found = board_of(known())
     said = next(step.says for step in found.steps if step.code == "TREAT")
