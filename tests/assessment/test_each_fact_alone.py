@@ -143,6 +143,8 @@ DECIDES = "SURGEON_DECIDES_STABILISATION"
             [DECIDES, "POSTOP_SBRT_CONTRAINDICATED_ASIA_A", "COMPLETE_DEFICIT_GT_48H"],
         ),
         ({"neuro__myelopathy": True}, ["NEURO_IMAGING_DISCORDANCE"]),
+        ({"neuro__myelopathy": True, "oncology__primary": "unknown"}, ["NEURO_IMAGING_DISCORDANCE"]),
+        ({"neuro__myelopathy": True, "oncology__primary": "unknown", "lesion__escc": None}, ["ESCC_MISSING"]),
         ({"neuro__functional_radiculopathy": True}, [DECIDES, "FUNCTIONAL_RADICULOPATHY_SURGEON_CONSULT"]),
         ({"neuro__presentation": "bilateral_radicular"}, [DECIDES, "BILATERAL_RADICULAR_ESCALATE"]),
         ({"lesion__prior_rt_at_level": None}, [DECIDES, "PRIOR_RT_UNKNOWN"]),

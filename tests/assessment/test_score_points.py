@@ -193,6 +193,7 @@ def test_a_primary_that_a_score_was_not_made_for(name: str) -> None:
     for primary in UNLISTED[name]:
         assert found[primary].total is found[primary].reachable is None
         assert found[primary].because
+        assert found[primary].items == {}
 
 
 def test_an_unresolved_colorectal_primary_is_colon_or_rectum() -> None:
@@ -233,6 +234,21 @@ def test_the_bauer_of_nesms_may_be_decided_before_all_is_known(
 ) -> None:
     oncology = {"primary": primary, "visceral_mets": visceral, "vertebral_mets": vertebral, "extraspinal_bone_mets": 0}
     assert scored("nesms", oncology=oncology).items["bauer"] == point
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"lesion__collapse": "gt50"}, True),
+        ({"lesion__collapse": "lt50"}, True),
+        ({"lesion__collapse": "none"}, False),
+        ({"lesion__collapse": "gt50", "lesion__pathological_fracture": True}, False),
+        ({}, False),
+    ],
+)
+def test_a_fracture_read_from_the_collapse_is_named(facts: dict[str, Any], said: bool) -> None:
+    warnings = scored("bauer_original", **facts).warnings
+    assert ("The fracture is read from the collapse of the body." in warnings) is said
 
 
 def test_to_walk_is_not_yet_to_walk_without_help() -> None:
