@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "exchange"))
 
 pytest.importorskip("pynetdicom", reason="the extra archive is not installed")
 
-from loopback import IDLE_S, Running, Start, eventually, free_port
+from loopback import IDLE_S, Running, Start, eventually, free_port, make_certificate
 
 from metaspine.exchange.network.listener import listen
 from metaspine.exchange.network.nodes import Certificates, Node
@@ -91,14 +91,3 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     """A certificate for localhost that signs itself."""
     return make_certificate(tmp_path_factory.mktemp("certificate"))
-
-
-def make_certificate(folder: Path) -> Certificates:
-    own, key = folder / "own.pem", folder / "key.pem"
-    words = ["-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", key, "-out", own]
-    try:
-        names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-        subprocess.run(["openssl", "req", "-x509", *words, *names], check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("openssl is not installed")
-    return Certificates(own, key, own)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -10,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from metaspine.exchange.network.nodes import Node
+import pytest
+
+from metaspine.exchange.network.nodes import Certificates, Node
 
 IDLE_S = 0.3
 PATIENCE_S = 15.0
@@ -56,3 +59,15 @@ class Running:
 
 
 Start = Callable[..., Running]
+
+
+def make_certificate(folder: Path) -> Certificates:
+    """A certificate that vouches for itself, for this machine."""
+    own, key = folder / "own.pem", folder / "key.pem"
+    words = ["-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", key, "-out", own]
+    try:
+        names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+        subprocess.run(["openssl", "req", "-x509", *words, *names], check=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("openssl is not installed")
+    return Certificates(own, key, own)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from loopback import Start, free_port
+from loopback import Start, free_port, make_certificate
 from pydicom import dcmread
 from pydicom.filereader import read_partial
 from pydicom.uid import JPEG2000Lossless
@@ -169,8 +169,6 @@ def test_an_archive_that_does_not_know_us_moves_nothing(tmp_path: Path, slices: 
 def test_tls_needs_a_certificate_from_both_sides(
     start: Start, slices: list[Path], certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    from conftest import make_certificate
-
     running = start(certificates=certificates)
     by_name = replace(running.node, host="localhost")
     assert dimse.send(slices, by_name, replace(CALLER, certificates=certificates)).stored == tuple(slices)
