@@ -6,7 +6,7 @@
 #   make tools     as root: the system programs that some tests compare with
 #   make bench     measure speed
 #   make fuzz      read 10,000 damaged DICOM files and count how they ended
-#   make mutate    break every rule once and see a test turn red (takes an hour)
+#   make mutate    break every rule once and see a test turn red (takes long; a stopped run goes on)
 #   make validate  compare with measurements and other programs; writes docs/validation.md
 #   make lock      resolve the dependencies anew (needs uv)
 #   make clean     remove .venv and what was built

@@ -207,7 +207,15 @@ CLASSES: dict[tuple[str, str, str], tuple[str, ...]] = {
     (BY_DEFAULT, RESISTANT, RESISTANT): ("gastric", "esophagus", "pancreas", "rectum"),
     (RESISTANT, NOT_LISTED, RESISTANT): ("thyroid", "hcc"),
     (NOT_LISTED, RESISTANT, RESISTANT): ("head_neck",),
-    (BY_DEFAULT, NOT_LISTED, RESISTANT): ("bladder", "cervix", "uterus", "chordoma", "neuroblastoma", "other"),
+    (BY_DEFAULT, NOT_LISTED, RESISTANT): (
+        "bladder",
+        "gallbladder",
+        "cervix",
+        "uterus",
+        "chordoma",
+        "neuroblastoma",
+        "other",
+    ),
 }
 """The table of B2: what S1 (NOMS) and S2 (Gerszten) say of a histology, and what is used; RAD-08 adds two."""
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
-PAGES = {name: (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("policy", "batch")}
-CONSOLE = [
-    block
-    for page in PAGES.values()
-    for block in re.findall(r"```console\n\$ metaspine (.*?)\n(.*?)```", page, re.DOTALL)
-]
+from shown_in_docs import ROOT, docs_page, lines, printed, python_printed, shown_commands
+
+PAGES = {name: docs_page(name) for name in ("policy", "batch")}
+COMMANDS = [shown for page in PAGES.values() for shown in shown_commands(page)]
 
 
 @pytest.fixture
@@ -27,27 +21,16 @@ def beside_the_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return tmp_path
 
 
-def lines(text: str) -> list[str]:
-    return [line.rstrip() for line in text.splitlines()]
-
-
-def printed(command: str) -> str:
-    environment = os.environ | {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"}
-    words = [sys.executable, "-m", "metaspine", *command.split()]
-    done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
-    return done.stdout + done.stderr
-
-
-@pytest.mark.parametrize(("command", "shown"), CONSOLE, ids=[command for command, _ in CONSOLE])
+@pytest.mark.parametrize(("command", "shown"), COMMANDS, ids=[command for command, _ in COMMANDS])
 @pytest.mark.usefixtures("beside_the_examples")
 def test_what_is_shown_is_what_is_printed(command: str, shown: str) -> None:
-    assert lines(printed(command)) == lines(shown)
+    assert lines(printed(command, folder=Path.cwd(), may_fail=True)) == lines(shown)
 
 
 def test_the_tables_are_those_that_are_read_and_written(beside_the_examples: Path) -> None:
     shown_cases, shown_advice, shown_faults = re.findall(r"```csv\n(.*?)```", PAGES["batch"], re.DOTALL)
     (command,) = re.findall(r"\$ metaspine (batch .*)", PAGES["batch"])
-    printed(f"{command} --errors bad.csv")
+    printed(f"{command} --errors bad.csv", folder=Path.cwd(), may_fail=True)
     for name, shown in (("examples/cases.csv", shown_cases), ("advice.csv", shown_advice), ("bad.csv", shown_faults)):
         assert lines((beside_the_examples / name).read_text(encoding="utf-8")) == lines(shown)
 
@@ -59,6 +42,7 @@ def test_the_policy_is_the_example() -> None:
 
 @pytest.mark.usefixtures("beside_the_examples")
 def test_its_python_runs() -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", PAGES["policy"], re.DOTALL)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "Example Hospital, spine tumour board ('CONFLICT-SCLC', 'CONFLICT-STEROIDS')\n"
+    assert (
+        python_printed(PAGES["policy"])
+        == "Example Hospital, spine tumour board ('CONFLICT-SCLC', 'CONFLICT-STEROIDS')\n"
+    )

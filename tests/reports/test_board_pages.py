@@ -14,11 +14,14 @@ from pypdf import PdfReader
 import metaspine as ms
 from metaspine.assessment import assess
 from metaspine.assessment.board import prepare_board
+from metaspine.cli.board_page import score_text
 from metaspine.errors import OutputError
 from metaspine.exchange.case_file import case_from_document
 from metaspine.patient.advice import DISCLAIMER
 from metaspine.patient.policy import BoardPolicy
+from metaspine.patient.scoring import says_something
 from metaspine.reports.board import board_paper
+from metaspine.reports.board_page import IN_THE_HEAD, score_row
 from metaspine.reports.typesetting import typeset
 
 WORKED = Path(__file__).parent.parent / "assessment" / "data" / "cases.json"
@@ -79,8 +82,24 @@ def test_the_paper_says_when_how_and_between_what() -> None:
     first, second = pages_of({name: PATIENTS[0][name] for name in SECTIONS if name in PATIENTS[0]})
     for words in ("preferred", "acceptable", "Would replace", "In short", "T10: the options", "Around the decision"):
         assert words in first
-    for words in ("If nothing is done", "Tomita", "most told by"):
+    for words in ("If nothing is done", "Tomita", "Most told by"):
         assert words in second
+
+
+def test_a_score_never_stands_without_its_warnings_its_ground_and_what_it_misses() -> None:
+    case = case_from_document(three_lesions())
+    found = prepare_board(case, assess(case))
+    paper = " ".join(pages_of(three_lesions()))
+    terminal = " ".join(score_text(score).plain for score in found.scores.values() if says_something(score))
+    shown = [score for score in found.scores.values() if says_something(score) and score.name not in IN_THE_HEAD]
+    assert shown
+    for score in shown:
+        *_, said, ground = score_row(score)
+        for warning in score.warnings:
+            assert warning in said
+            assert warning in terminal
+        assert all(name in ground for name in score.basis.evidence)
+        assert said.split(" ", 1)[0] in paper
 
 
 def test_it_is_written_whole(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def scores(board: Board) -> Iterator[tuple[str, Text, tuple[str, ...]]]:
 
 
 def score_text(score: Scored) -> Text:
-    """Return a score in a line: the total, or the range and what would narrow it most."""
+    """Return a score: the total, or the range and what would narrow it most, and what must stand beside it."""
     text = Text()
     if score.total is not None:
         text.append(f"{score.total:g}", style="bold")
@@ -95,6 +95,8 @@ def score_text(score: Scored) -> Text:
         text.append(f"{', ' if len(text) else ''}{'still possible: ' if len(meanings) > 1 else ''}{said}")
     if score.survival and score.meaning:
         text.append(f" ({score.survival})")
+    for warning in score.warnings:
+        text.append(f"\n{warning}", style="italic")
     if score.narrowing:
         text.append(
             f"\nmost told by: {', '.join(in_words('key', item.key) for item in score.narrowing[:3])}", style="dim"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,6 +68,23 @@ class StructureDose:
             ) from None
 
 
+def structure_named(
+    name: str, structures: Iterable[StructureDose], left_out: Iterable[tuple[str, str]], *, where: str
+) -> StructureDose:
+    """Return the dose to the structure of a name.
+
+    Raises
+    ------
+    StructureError
+        When it was not evaluated; the message says why.
+    """
+    for found in structures:
+        if found.structure == name:
+            return found
+    reason = dict(left_out).get(name, "it is not among the scan's structures")
+    raise StructureError(f"the structure {name!r} was not evaluated: {reason}", where=where)
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """What a dose does to every structure of a scan."""
@@ -90,11 +108,7 @@ class Evaluation:
         StructureError
             When it was not evaluated; the message says why.
         """
-        for found in self.structures:
-            if found.structure == name:
-                return found
-        reason = dict(self.left_out).get(name, "it is not among the scan's structures")
-        raise StructureError(f"the structure {name!r} was not evaluated: {reason}", where="evaluation")
+        return structure_named(name, self.structures, self.left_out, where="evaluation")
 
 
 def evaluate(

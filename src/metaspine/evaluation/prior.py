@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 from metaspine.errors import InputError, StructureError
 from metaspine.evaluation.dvh import curve, dose_volume
-from metaspine.evaluation.evaluate import COARSER, StructureDose, structure_notes, why_without_dose
+from metaspine.evaluation.evaluate import (
+    COARSER,
+    StructureDose,
+    structure_named,
+    structure_notes,
+    why_without_dose,
+)
 from metaspine.evaluation.fields import GridField, Interpolation
 from metaspine.evaluation.hot_part import HOT_SPACING_MM, hot_part
 from metaspine.evaluation.metrics import REPORTED_LEVEL_GY, TwoDensities, dose_metrics
@@ -39,11 +45,7 @@ class PriorEvaluation:
         StructureError
             When it was not evaluated; the message says why.
         """
-        for found in self.structures:
-            if found.structure == name:
-                return found
-        reason = dict(self.left_out).get(name, "it is not among the scan's structures")
-        raise StructureError(f"the structure {name!r} was not evaluated: {reason}", where="prior dose")
+        return structure_named(name, self.structures, self.left_out, where="prior dose")
 
 
 def evaluate_prior(

@@ -5,16 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from metaspine.patient.advice import DISCLAIMER
 from metaspine.patient.board import Board
 from metaspine.patient.case import Case
 from metaspine.reports.blocks import Document
 from metaspine.reports.board_page import board_pages
 from metaspine.reports.clinical_words import in_words
-from metaspine.reports.report import identity, subject
+from metaspine.reports.report import document, identity, subject
 from metaspine.reports.typesetting import typeset
 from metaspine.running import now_or_source_date, whole_file
-from metaspine.version import __version__
 
 
 def write_board(case: Case, board: Board, *, to: Path | str) -> Path:
@@ -45,13 +43,11 @@ def write_board(case: Case, board: Board, *, to: Path | str) -> Path:
 def board_paper(case: Case, board: Board, *, date: datetime) -> Document:
     """Return what the board's pages say, before they are set."""
     policy = ", version ".join(part for part in (board.policy.centre, board.policy.version) if part) or "defaults"
-    return Document(
-        title="Spine tumour board",
-        subtitle=f"{subject(case)} · {in_words('primary', case.oncology.primary)}",
-        band="",
-        disclaimer=DISCLAIMER,
-        identity=f"{identity(case, None)} · policy: {policy}",
-        date=date.strftime("%Y-%m-%d %H:%M UTC"),
-        version=__version__,
+    return document(
+        "Spine tumour board",
+        f"{subject(case)} · {in_words('primary', case.oncology.primary)}",
+        "",
         pages=board_pages(case, board),
+        identity=f"{identity(case, None)} · policy: {policy}",
+        date=date,
     )

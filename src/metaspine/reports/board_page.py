@@ -135,28 +135,31 @@ def scores_table(board: Board) -> Table:
     """Return the prognostic and frailty scores of which something is known, with what is still open in each."""
     asked = [score for score in board.scores.values() if score.name not in IN_THE_HEAD]
     spoken = [score for score in asked if says_something(score)]
-    silent = [in_words("score", score.name) for score in asked if score.state == "partial" and score not in spoken]
+    silent = sum(score.state == "partial" and score not in spoken for score in asked)
     return Table(
         "Scores (never decide by one alone)",
-        ("score", "total", "means", "published survival", "most told by"),
+        ("score", "total", "what it says", "rests on"),
         tuple(score_row(score) for score in spoken),
-        (2.2, 0.7, 2.4, 2.1, 2.0),
+        (1.9, 0.6, 5.2, 1.8),
         small=True,
-        caption=f"Nothing is known yet for: {', '.join(silent)}." if silent else "",
+        caption=f"Nothing is known yet for {silent} further scores: `metaspine scores`." if silent else "",
         empty="No score can be given by what is known.",
     )
 
 
 def score_row(score: Scored) -> tuple[str, ...]:
-    """Return a score as a row: name, total or reachable range, meaning, survival as published, what is open."""
+    """Return a score as a row: name, total or range, what it says with its warnings and what is open, its ground."""
     total = "-" if score.reachable is None else " to ".join(f"{number:g}" for number in score.reachable)
     if score.total is not None:
         total = f"{score.total:g}"
     meanings = (score.meaning,) if score.meaning else score.meanings
     open_still = "still possible: " if len(meanings) > 1 else ""
-    means = open_still + each_in_words("score_meaning", meanings, score.because or "-")
-    narrowing = listed([in_words("key", item.key) for item in score.narrowing[:3]], "-")
-    return in_words("score", score.name), total, means, score.survival or "-", narrowing
+    means = open_still + each_in_words("score_meaning", meanings, score.because or "no band")
+    survival = f"Published survival: {score.survival}." if score.survival else ""
+    told_by = listed([in_words("key", item.key) for item in score.narrowing[:3]], "")
+    most = f"Most told by {told_by}." if told_by else ""
+    said = " ".join(part for part in (sentence(means), survival, *score.warnings, most) if part)
+    return in_words("score", score.name), total, said, cited(score.basis.evidence)
 
 
 def disagreement_table(board: Board) -> Table:
@@ -166,7 +169,7 @@ def disagreement_table(board: Board) -> Table:
         "Where the sources disagree",
         ("question", "sides (→ followed)", "why"),
         rows,
-        (2.2, 4.6, 2.6),
+        (2.1, 4.0, 3.3),
         small=True,
         caption=f"Policy: {board.policy.in_words}. `metaspine policy` prints what a centre can choose.",
     )

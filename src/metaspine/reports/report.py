@@ -118,7 +118,7 @@ def report_document(
     pages = report_pages(case, advice, scan, plan, dose, result, monte_carlo=monte_carlo)
     title = f"Plan for intraoperative radiotherapy · {plan.level}"
     subtitle = f"50 kV needle from the patient's {plan.trajectory.side.value.upper()} side into {plan.level}"
-    return _document(title, subtitle, band(plan), pages=pages, identity=identity(case, scan), date=date)
+    return document(title, subtitle, band(plan), pages=pages, identity=identity(case, scan), date=date)
 
 
 def refusal_document(
@@ -132,7 +132,7 @@ def refusal_document(
 ) -> Document:
     """Return what a refusal's report says, before it is set."""
     pages = refusal_pages(case, advice, refusal, scan=scan, level=level)
-    return _document("Refused: no plan", subject(case), NO_PLAN, pages=pages, identity=identity(case, scan), date=date)
+    return document("Refused: no plan", subject(case), NO_PLAN, pages=pages, identity=identity(case, scan), date=date)
 
 
 def write_monte_carlo(scan: Scan, plan: Plan, dose: Dose, monte_carlo: MonteCarlo, *, to: Path | str) -> Path:
@@ -162,7 +162,7 @@ def write_monte_carlo(scan: Scan, plan: Plan, dose: Dose, monte_carlo: MonteCarl
     pages = dose_pages(scan, plan, dose, monte_carlo)
     title, subtitle = f"Two conventions of dose · {plan.level}", "Monte Carlo dose beside console dose"
     scanned = f"scan {scan.origin.sha256[:12]}"
-    pdf = typeset(_document(title, subtitle, band(plan), pages=pages, identity=scanned, date=date), at=date)
+    pdf = typeset(document(title, subtitle, band(plan), pages=pages, identity=scanned, date=date), at=date)
     with whole_folder(folder) as temporary:
         (temporary / PAGES).write_bytes(pdf)
         _write_monte_carlo(plan, monte_carlo, temporary)
@@ -297,9 +297,10 @@ def _refuse_earlier_plan(folder: Path) -> None:
         )
 
 
-def _document(
+def document(
     title: str, subtitle: str, stop: str, *, pages: tuple[Page, ...], identity: str, date: datetime
 ) -> Document:
+    """Return a report of pages; ``stop`` stands in a band at the top of each where it says anything."""
     return Document(
         title=title,
         subtitle=subtitle,
