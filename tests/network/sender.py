@@ -30,10 +30,12 @@ def store(association: Association, paths: Iterable[Path]) -> list[int]:
     """Send files and return the status of each."""
     statuses = []
     for path in paths:
-        if not association.is_established:
+        dataset = dcmread(path)
+        try:
+            answer = association.send_c_store(dataset)
+        except RuntimeError:  # how pynetdicom says that the line was cut, be it only a moment ago
             statuses.append(NO_ANSWER)
             continue
-        answer = association.send_c_store(dcmread(path))
         statuses.append(int(answer.get("Status", NO_ANSWER)) if answer else NO_ANSWER)
     return statuses
 

@@ -217,8 +217,10 @@ def _association(node: Node, caller: Caller, contexts: Sequence[Context], **more
     association = entity.associate(node.host, node.port, ae_title=node.title, tls_args=tls, **more)
     if not association.is_established:
         raise NetworkError(_why_not(association, tls=tls is not None), where=str(node), remedy=_REMEDY)
-    # Without it a line that is dead while something is being sent would be waited for without end.
-    association.dul.socket.socket.settimeout(caller.answer_within_s)
+    # Without it a line that is dead while something is being sent would be waited for without end;
+    # a line that was cut since the greeting is gone by now, and the next message says so.
+    if (line := association.dul.socket.socket) is not None:
+        line.settimeout(caller.answer_within_s)
     try:
         yield association
     finally:
