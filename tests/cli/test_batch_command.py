@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from metaspine.assessment import advice_document, assess
-from metaspine.assessment.advice_table import COLUMNS, advice_rows
+from metaspine.assessment.advice_table import COLUMNS, advice_rows, score_columns
+from metaspine.assessment.scoring import score_names
 from metaspine.cli.batch import BatchRequest, batch_command
 from metaspine.cli.exit_codes import ExitCode
 from metaspine.errors import CaseError, InputError, OutputError, PolicyError
@@ -70,10 +71,10 @@ def test_a_row_a_lesion_with_what_assess_says(tmp_path: Path) -> None:
 
 def test_every_column_is_a_cell_of_text() -> None:
     case = case_from_document({"oncology": {"primary": "unknown"}, "lesion": {"level": "T8"}})
-    (cells,) = advice_rows(assess(case))
+    (cells,) = advice_rows(case, assess(case))
     assert len(cells) == len(COLUMNS)
     assert all(isinstance(cell, str) and cell != "None" for cell in cells)
-    assert list(advice_rows(assess(case), ("level", "escc"))) == [["T8", ""]]
+    assert list(advice_rows(case, assess(case), ("level", "escc"))) == [["T8", ""]]
 
 
 def test_the_columns_that_are_asked_for(tmp_path: Path) -> None:
@@ -82,6 +83,25 @@ def test_the_columns_that_are_asked_for(tmp_path: Path) -> None:
     assert (tmp_path / "out.csv").read_text().splitlines()[0] == "id,sins_category,recommendation"
     with pytest.raises(InputError, match=r"there is no column 'sin_category'\. Did you mean sins_category\?"):
         batch_command(BatchRequest(table, tmp_path / "out.csv", columns="sin_category"))
+
+
+def test_every_score_can_be_asked_for() -> None:
+    document = {
+        "oncology": {"primary": "breast", "histology_confirmed": True},
+        "patient": {"kps": 60},
+        "lesions": [{"level": "T8", "escc": "0"}, {"level": "L3", "escc": "2"}],
+    }
+    case = case_from_document(document)
+    asked = tuple(score_columns())
+    assert {name.removesuffix("_meaning").removesuffix("_reachable") for name in asked} == set(score_names())
+    first, second = (dict(zip(asked, row, strict=True)) for row in advice_rows(case, assess(case), asked))
+    assert (first["kps"], first["kps_meaning"], first["kps_reachable"]) == ("60", "kps_60", "60 to 60")
+    # Favourable profile with a Karnofsky of 60: the visceral metastases, not known here, decide between B and C.
+    assert (first["bollen"], first["bollen_meaning"]) == ("", "bollen_b;bollen_c")
+    assert (first["mfi5"], first["mfi5_reachable"]) == ("", "0 to 5")
+    assert first["mfi5_meaning"] == "robust;pre_frail;frail"
+    assert (first["sorg_classic"], first["sorg_classic_meaning"]) == ("", "")
+    assert (first["escc_meaning"], second["escc_meaning"]) == ("escc_0", "escc_2")
 
 
 def test_a_policy_changes_the_table_and_stands_on_it(tmp_path: Path) -> None:
@@ -150,13 +170,13 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert done.returncode == ExitCode.REFUSED
     assert done.stdout == ""
     assert "row 5, oncology.primary" in done.stderr.replace("\n", "")
-    assert "assessing" not in done.stderr
     assert len(rows_of(tmp_path / "out.csv")) == 3
 
 
-def test_work_of_more_than_a_second_shows_its_progress(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("after_s", "shown"), [(-1.0, True), (1e9, False)])
+def test_only_work_that_takes_long_shows_its_progress(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], after_s: float, shown: bool
 ) -> None:
-    monkeypatch.setattr("metaspine.cli.batch._PROGRESS_AFTER_S", -1.0)
+    monkeypatch.setattr("metaspine.cli.batch._PROGRESS_AFTER_S", after_s)
     batch_command(BatchRequest(written(tmp_path, TABLE), tmp_path / "out.csv"))
-    assert "· assessing" in capsys.readouterr().err
+    assert ("· assessing" in capsys.readouterr().err) is shown

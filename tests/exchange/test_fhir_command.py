@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from metaspine.cli import serve as serving
 from metaspine.cli.app import app
 from metaspine.cli.fhir import fhir_command
 from metaspine.cli.serve import serve_command
-from metaspine.errors import InputError
+from metaspine.errors import InputError, PolicyError
 from metaspine.exchange.case_file import read_case
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -87,5 +88,24 @@ def test_serving_starts_the_application(
     started: dict[str, object] = {}
     monkeypatch.setattr(uvicorn, "run", lambda name, **options: started.update(options, name=name))
     serve_command(host, 8123)
-    assert started == {"name": "metaspine.server.app:create_app", "factory": True, "host": host, "port": 8123}
+    assert started == {"name": "metaspine.server.app:served_app", "factory": True, "host": host, "port": 8123}
     assert ("TLS" in capsys.readouterr().err) is warned
+
+
+def test_serving_under_a_policy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    import uvicorn
+
+    file = tmp_path / "policy.yaml"
+    file.write_text("centre: Here\nchoices: {CONFLICT-SCLC: s2_resistant}\n")
+    found: list[str | None] = []
+    monkeypatch.setenv("METASPINE_POLICY", "another")
+    monkeypatch.setattr(uvicorn, "run", lambda *_, **__: found.append(os.environ["METASPINE_POLICY"]))
+    serve_command("127.0.0.1", 8123, file)
+    assert found == [str(file)]
+    assert "Policy: Here: departs from the default in 1 of" in capsys.readouterr().err
+    file.write_text("centre: Here\nchoices: {CONFLICT-SCLC: none}\n")
+    with pytest.raises(PolicyError, match="is no side"):
+        serve_command("127.0.0.1", 8123, file)
+    assert len(found) == 1

@@ -15,9 +15,15 @@ from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metaspine.assessment import assess
+from metaspine.exchange.case_file import case_from_document
+from metaspine.exchange.fhir_models import Order
 from metaspine.patient.advice import DISCLAIMER
+from metaspine.patient.policy import DEFAULT_POLICY, BoardPolicy
 from metaspine.server import app as application
-from metaspine.server.app import create_app
+from metaspine.server.app import create_app, served_app
+from metaspine.server.cards import Call, cards_of_advice
+from metaspine.server.orders import cards_of_order
 
 BUNDLE = json.loads((Path(__file__).parent.parent.parent / "examples" / "fhir" / "bundle.json").read_text("utf-8"))
 FACT, WORD, SNOMED = "urn:metaspine:fact", "urn:metaspine:word", "http://snomed.info/sct"
@@ -249,6 +255,51 @@ def test_dexamethasone_where_tissue_comes_first(client: TestClient, order: dict[
 
 def test_dexamethasone_where_it_is_advised_gets_no_card(client: TestClient) -> None:
     assert cards(client, SELECT, select(prefetch(MYELOPATHY), DEXAMETHASONE)) == []
+
+
+def test_steroids_are_the_patients() -> None:
+    """A cord compressed at T4 and a painless L3: no word of omitting steroids, also where an order names L3."""
+    document = {
+        "oncology": {"primary": "breast", "histology_confirmed": True},
+        "lesions": [
+            {"level": "L3", "escc": "0", "pain": "none"},
+            {"level": "T4", "escc": "3", "pain": "none"},
+        ],
+        "neuro": {"presentation": "clinical_cord_compression", "myelopathy": True},
+    }
+    advice = assess(case_from_document(document))
+    assert advice.leading.level == "T4"
+    assert advice.of_level("L3").steroids.value != advice.leading.steroids.value
+    found = list(cards_of_advice(Call(UUID(INSTANCE)), advice, []))
+    told = [one for one in found if "Steroids:" in one.detail]
+    assert told
+    assert all(one.summary.startswith("T4") for one in told)
+    order = Order.model_validate({**DEXAMETHASONE, "bodySite": [concept(SNOMED, "36470004")]})
+    assert list(cards_of_order(Call(UUID(INSTANCE)), order, advice)) == []
+
+
+def test_a_centres_policy_is_followed_and_named() -> None:
+    policy = BoardPolicy("Here", {"CONFLICT-STEROIDS": "give"}, version="3")
+    data = prefetch(UNPROVEN, MYELOPATHY, without=("primary", "compression"))
+    with TestClient(create_app(policy)) as there, TestClient(create_app()) as default:
+        ours, plain = cards(there, VIEW, view(data)), cards(default, VIEW, view(data))
+        said = there.post("/assess", json=BUNDLE).json()
+    line = "- Policy: Here, version 3: departs from the default in 1 of"
+    assert all(line in one["detail"] for one in ours)
+    assert not any("Policy:" in one["detail"] for one in plain)
+    assert {one["uuid"] for one in ours}.isdisjoint(one["uuid"] for one in plain)
+    steroids = [next(line for line in some[0]["detail"].split("\n") if "Steroids" in line) for some in (ours, plain)]
+    assert steroids[0] != steroids[1]
+    assert "Here" in json.dumps(said["explanation"])
+
+
+def test_the_served_application_reads_its_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text("centre: Here\nchoices: {CONFLICT-STEROIDS: give}\n")
+    monkeypatch.setenv("METASPINE_POLICY", str(file))
+    assert served_app().state.policy.side("CONFLICT-STEROIDS") == "give"
+    monkeypatch.delenv("METASPINE_POLICY")
+    assert served_app().state.policy == DEFAULT_POLICY
 
 
 def test_another_medicine_gets_no_card(client: TestClient) -> None:

@@ -1,12 +1,19 @@
-"""The advice as rows of a table, one a lesion: codes as in table G3, an unknown as an empty cell, lists with ;."""
+"""The advice as rows of a table, one a lesion: codes as in table G3, an unknown as an empty cell, lists with ;.
+
+``COLUMNS`` come from the advice that every assessment holds; ``score_columns`` are computed where they are asked for.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from typing import Any
 
 from metaspine.assessment.document import parts
+from metaspine.assessment.scoring import score, score_names
 from metaspine.patient.advice import Advice, LesionAdvice, Score
+from metaspine.patient.case import Case
+from metaspine.patient.scoring import Scored
 
 COLUMNS: Mapping[str, Callable[[Advice, LesionAdvice], Any]] = {
     "level": lambda _, lesion: lesion.level,
@@ -51,10 +58,41 @@ COLUMNS: Mapping[str, Callable[[Advice, LesionAdvice], Any]] = {
 """Every column, with what stands in it for one lesion of an advice; those of the patient repeat in each row."""
 
 
-def advice_rows(advice: Advice, columns: tuple[str, ...] = tuple(COLUMNS)) -> Iterator[list[str]]:
+def advice_rows(case: Case, advice: Advice, columns: tuple[str, ...] = tuple(COLUMNS)) -> Iterator[list[str]]:
     """Yield one row of cells for each lesion, in the order of the case."""
-    for lesion in advice.lesions:
-        yield [_text(COLUMNS[name](advice, lesion)) for name in columns]
+    of_scores = score_columns()
+    for facts, lesion in zip(case.lesions, advice.lesions, strict=True):
+        scored = cache(partial(score, case=case, lesion=facts))
+        yield [_text(COLUMNS[name](advice, lesion) if name in COLUMNS else of_scores[name](scored)) for name in columns]
+
+
+@cache
+def score_columns() -> Mapping[str, Callable[[Callable[[str], Scored]], Any]]:
+    """Return the columns of every score that ``COLUMNS`` lack: its total, what it can reach, and its class or band.
+
+    Each is computed from a function that gives a score by its name.
+    """
+    columns: dict[str, Callable[[Callable[[str], Scored]], Any]] = {}
+    for name in score_names():
+        columns[name] = partial(_total, name)
+        columns[f"{name}_reachable"] = partial(_scored_reachable, name)
+        columns[f"{name}_meaning"] = partial(_meaning, name)
+    return {name: column for name, column in columns.items() if name not in COLUMNS}
+
+
+def _total(name: str, scored: Callable[[str], Scored]) -> float | None:
+    return scored(name).total
+
+
+def _scored_reachable(name: str, scored: Callable[[str], Scored]) -> str | None:
+    bounds = scored(name).reachable
+    return None if bounds is None else _span(bounds)
+
+
+def _meaning(name: str, scored: Callable[[str], Scored]) -> tuple[str, ...]:
+    """Return the class or band, or all those that the known items leave."""
+    found = scored(name)
+    return found.meanings if found.meaning is None else (found.meaning,)
 
 
 def _missing(advice: Advice, lesion: LesionAdvice) -> tuple[str, ...]:
@@ -65,8 +103,8 @@ def _reachable(score: Score) -> str | None:
     return None if score.reachable is None else _span(score.reachable)
 
 
-def _span(bounds: tuple[int, int]) -> str:
-    return f"{bounds[0]} to {bounds[1]}"
+def _span(bounds: tuple[float, float]) -> str:
+    return f"{_text(bounds[0])} to {_text(bounds[1])}"
 
 
 def _text(value: Any) -> str:
@@ -74,4 +112,6 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:g}"
     return ";".join(value) if isinstance(value, tuple) else str(value)

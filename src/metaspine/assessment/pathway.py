@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import get_args
 
 from metaspine.assessment.answers import answered_facts, answered_patient_facts, unknown_keys_of_answers
 from metaspine.assessment.differential import what_does_not_fit
@@ -16,15 +15,13 @@ from metaspine.assessment.rules import Facts, Rule, every_that_applies
 from metaspine.assessment.tables import rules, table, table_names, words
 from metaspine.patient.advice import Advice, Basis
 from metaspine.patient.case import Case
-from metaspine.patient.pathway import Advisory, Pathway, Strength
-
-_STRENGTHS: tuple[Strength, ...] = get_args(Strength)
+from metaspine.patient.pathway import WEIGHT, Advisory, Pathway
 
 
 def pathway(case: Case, advice: Advice) -> Pathway:
     """Return everything that the sources say around the decision, for the patient and for each lesion.
 
-    Ordered by weight (stop, prefer, accept, avoid, warn, inform), then by topic. The advice itself is not changed by
+    Ordered by weight (stop, prefer, avoid, warn, accept, inform), then by topic. The advice itself is not changed by
     it.
 
     Parameters
@@ -51,7 +48,7 @@ def topics() -> tuple[str, ...]:
 
 
 def _said(scope: str, facts: Facts) -> tuple[Advisory, ...]:
-    return tuple(sorted(_in_table_order(scope, facts), key=lambda one: _STRENGTHS.index(one.strength)))
+    return tuple(sorted(_in_table_order(scope, facts), key=lambda one: WEIGHT.index(one.strength)))
 
 
 def _in_table_order(scope: str, facts: Facts) -> Iterator[Advisory]:
@@ -66,7 +63,7 @@ def _advisory(topic: str, rule: Rule, facts: Facts) -> Advisory:
         rule=rule.id,
         topic=topic,
         code=rule.then,
-        strength=next(strength for strength in _STRENGTHS if strength == rule.strength),
+        strength=next(strength for strength in WEIGHT if strength == rule.strength),
         statement=rule.extra["says"],
         conflict=rule.conflict,
         basis=Basis(

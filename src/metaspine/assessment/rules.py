@@ -47,7 +47,7 @@ class Rule:
     """What it says; its own id where the table states nothing else."""
     evidence: tuple[str, ...]
     strength: str
-    """How much it weighs: stop, prefer, accept, avoid, warn or inform."""
+    """How much it weighs: stop, prefer, avoid, warn, accept or inform."""
     conflict: str
     """The id of the conflict between sources that it belongs to; empty where there is none."""
     part: str

@@ -36,7 +36,7 @@ def advice_page(case: Case, board: Board) -> Iterator[RenderableType]:
         yield heading(lesion.advice.level)
         yield from options(lesion)
         yield heading(f"{lesion.advice.level} in detail")
-        yield _lesion(lesion.advice)
+        yield _lesion(lesion.advice, advice.leading)
     yield heading("Patient")
     yield _patient(board)
     yield from closing(board)
@@ -52,14 +52,17 @@ def _who(case: Case) -> Text:
     return Text(f" {sex}, {age}, {in_words('primary', case.oncology.primary)} ")
 
 
-def _lesion(lesion: LesionAdvice) -> Table:
+def _lesion(lesion: LesionAdvice, leading: LesionAdvice) -> Table:
     table = _table()
     _row(table, "Recommendation", _recommendation(lesion), lesion.noms.basis)
     _row(table, "How fast", _how_fast(lesion), lesion.urgency.basis)
     _row(table, "Stability", _stability(lesion), _together(lesion.sins.basis, lesion.mechanical_urgency.basis))
     _row(table, "Compression", _compression(lesion), lesion.escc.basis)
     _row(table, "Radiosensitivity", _radiosensitivity(lesion), lesion.radiosensitivity.basis)
-    _row(table, "Steroids", _steroids(lesion), lesion.steroids.basis)
+    if lesion is leading:
+        _row(table, "Steroids", _steroids(lesion), lesion.steroids.basis)
+    else:
+        _row(table, "Steroids", Text(f"the patient's: see {leading.level}, which decides"), leading.steroids.basis)
     _row(
         table,
         "IORT with\nstabilisation",

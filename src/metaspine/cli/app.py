@@ -100,11 +100,12 @@ def fhir(
 def serve(
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="The port to listen on.", min=1, max=65535)] = 8000,
+    policy: BoardPolicyFile = None,
 ) -> None:
     """Serve hospital systems: CDS Hooks 2.0 and assessments over HTTP. Needs the extra server."""
     from metaspine.cli.serve import serve_command
 
-    serve_command(host, port)
+    serve_command(host, port, policy)
 
 
 app.command()(listen)

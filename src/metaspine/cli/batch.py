@@ -83,7 +83,7 @@ def _assess_all(
     for read in cases_in(cases):
         counts.patients += 1
         if read.case is not None:
-            for cells in advice_rows(assess(read.case, policy), columns):
+            for cells in advice_rows(read.case, assess(read.case, policy), columns):
                 table.writerow([read.id, *cells])
                 counts.rows += 1
         elif read.fault is not None:
@@ -100,16 +100,20 @@ def _count_fault(fault: CaseError, counts: _Counts) -> None:
 
 
 def _columns(written: str | None) -> tuple[str, ...]:
-    from metaspine.assessment.advice_table import COLUMNS
+    from metaspine.assessment.advice_table import COLUMNS, score_columns
 
     if written is None:
         return tuple(COLUMNS)
     names = tuple(name.strip() for name in written.split(",") if name.strip())
+    known = (*COLUMNS, *score_columns())
     for name in names:
-        if name not in COLUMNS:
-            near = get_close_matches(name, COLUMNS, n=1, cutoff=0.5)
+        if name not in known:
+            near = get_close_matches(name, known, n=1, cutoff=0.5)
             meant = f"Did you mean {near[0]}? " if near else ""
-            remedy = f"{meant}The columns are {', '.join(COLUMNS)}; id always stands first"
+            remedy = (
+                f"{meant}The columns are {', '.join(COLUMNS)}, and every name of `metaspine scores`, alone and with "
+                "_reachable or _meaning; id always stands first"
+            )
             raise InputError(f"there is no column {name!r}", where="--columns", remedy=remedy)
     return names
 

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import logging
+import os
 from importlib.util import find_spec
+from pathlib import Path
 
 from metaspine.cli.console import DISCLAIMER, messages
 from metaspine.errors import InputError
 
-_APPLICATION = "metaspine.server.app:create_app"
+_APPLICATION = "metaspine.server.app:served_app"
+_POLICY_VARIABLE = "METASPINE_POLICY"
+"""Where the application, which the web server loads by its name, finds the policy file."""
 _LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
-def serve_command(host: str, port: int) -> None:
-    """Serve until it is stopped.
+def serve_command(host: str, port: int, policy: Path | None = None) -> None:
+    """Serve until it is stopped, under a centre's policy where one is given.
 
     Raises
     ------
+    PolicyError
+        When the policy file cannot be used.
     InputError
         When the packages of the extra ``server`` are not installed, or the address cannot be served at.
     """
@@ -29,6 +35,11 @@ def serve_command(host: str, port: int) -> None:
         )
     import uvicorn
 
+    if policy is not None:
+        from metaspine.exchange.policy_file import read_board_policy
+
+        messages.print(f"Policy: {read_board_policy(policy).in_words}", markup=False, highlight=False)
+        os.environ[_POLICY_VARIABLE] = str(policy.resolve())
     logging.basicConfig(level=logging.INFO, format="%(levelname)s:     %(name)s %(message)s")
     messages.print(DISCLAIMER, highlight=False)
     if host not in _LOCAL:

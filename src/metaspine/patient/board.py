@@ -8,14 +8,11 @@ from typing import Literal
 
 from metaspine.patient.advice import Advice, LesionAdvice
 from metaspine.patient.levels import LEVELS
-from metaspine.patient.pathway import Advisory, Pathway, Strength
+from metaspine.patient.pathway import WEIGHT, Advisory, Pathway
 from metaspine.patient.policy import BoardPolicy, Followed
 from metaspine.patient.scoring import Scored
 
 Standing = Literal["preferred", "acceptable", "alternative", "subordinate", "to_discuss", "not_possible", "undecided"]
-
-WEIGHT: tuple[Strength, ...] = ("stop", "prefer", "avoid", "warn", "accept", "inform")
-"""The strengths of statements in the order in which a board reads them."""
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from metaspine.patient.advice import Basis
 
-Strength = Literal["stop", "prefer", "accept", "avoid", "warn", "inform"]
+Strength = Literal["stop", "prefer", "avoid", "warn", "accept", "inform"]
+WEIGHT: tuple[Strength, ...] = get_args(Strength)
+"""The strengths of statements in the order in which a board reads them, on every page and in every document."""
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def assessment_page(case: Case, advice: Advice, *, level: str = "", reasons: boo
         first_numbers(lesion),
         patient_facts(case),
         Facts("Stability, compression, radiosensitivity, NOMS", noms_facts(lesion)),
-        Facts("Urgency and support", urgency_facts(lesion)),
+        Facts("Urgency and support", urgency_facts(lesion, advice.leading)),
         Facts("Intraoperative radiotherapy", iort_facts(lesion)),
         *((reason_table(lesion),) if reasons else ()),
         Facts(
@@ -158,12 +158,20 @@ def noms_fact(noms: Noms) -> tuple[Fact, ...]:
     )
 
 
-def urgency_facts(lesion: LesionAdvice) -> tuple[Fact, ...]:
-    """Return the times within which things must happen, and what supports the patient meanwhile."""
+def urgency_facts(lesion: LesionAdvice, leading: LesionAdvice) -> tuple[Fact, ...]:
+    """Return the times within which things must happen, and what supports the patient meanwhile.
+
+    Steroids are the patient's: they are told of the lesion that decides.
+    """
+    steroids = (
+        answer_fact("Steroids", "steroids", lesion.steroids, because())
+        if lesion is leading
+        else Fact("Steroids", f"the patient's: see {leading.level}, which decides")
+    )
     return (
         urgency_fact(lesion.urgency),
         answer_fact("Mechanical urgency", "mechanical_urgency", lesion.mechanical_urgency, "none: stable"),
-        answer_fact("Steroids", "steroids", lesion.steroids, because()),
+        steroids,
         answer_fact("External-beam schedule", "ebrt_schedule", lesion.ebrt_schedule, "none in this row"),
         answer_fact("Embolisation before surgery", "preop_embolisation", lesion.preop_embolisation, because()),
         answer_fact("En-bloc criteria met", "en_bloc_criteria_met", lesion.en_bloc_criteria_met, because()),

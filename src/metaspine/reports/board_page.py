@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from itertools import accumulate
 
 from metaspine.assessment.wording import hours_in_words
-from metaspine.patient.board import WEIGHT, Board, BoardLesion
+from metaspine.patient.board import Board, BoardLesion
 from metaspine.patient.case import Case
-from metaspine.patient.pathway import Advisory
+from metaspine.patient.pathway import WEIGHT, Advisory
 from metaspine.patient.policy import Followed
 from metaspine.patient.scoring import Scored, says_something
 from metaspine.reports.assessment_page import first_numbers, note_table

@@ -6,6 +6,7 @@ Nothing of a patient is stored or logged. It speaks plain HTTP: TLS and authoris
 from __future__ import annotations
 
 import logging
+import os
 import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -19,21 +20,37 @@ from metaspine.errors import InputError, MetaspineError
 from metaspine.exchange.case_file import case_from_document
 from metaspine.exchange.case_text import parse_case_text
 from metaspine.exchange.fhir_reading import case_from_bundle
+from metaspine.exchange.policy_file import read_board_policy
 from metaspine.patient.advice import DISCLAIMER
+from metaspine.patient.policy import DEFAULT_POLICY, BoardPolicy
 from metaspine.server.cds_hooks import MissingPrefetch, UnknownService, answer, discovery, take_feedback
 from metaspine.version import __version__
 
+POLICY_VARIABLE = "METASPINE_POLICY"
 MOST_BYTES = 20_000_000
 _LOG = logging.getLogger("metaspine.server")
 
 
-def create_app() -> FastAPI:
-    """Return the application."""
+def served_app() -> FastAPI:
+    """Return the application that follows the policy file which the environment names, where it names one.
+
+    Raises
+    ------
+    PolicyError
+        When that file is no policy.
+    """
+    named = os.environ.get(POLICY_VARIABLE)
+    return create_app(read_board_policy(named) if named else DEFAULT_POLICY)
+
+
+def create_app(policy: BoardPolicy = DEFAULT_POLICY) -> FastAPI:
+    """Return the application; where the sources conflict it follows a centre's policy."""
     app = FastAPI(title="metaspine", description=DISCLAIMER, version=__version__, docs_url=None, redoc_url=None)
     app.add_exception_handler(MetaspineError, _refused)
     app.add_exception_handler(404, _not_there)
     app.add_exception_handler(405, _not_there)
     app.middleware("http")(_without_patient_data_in_the_log)
+    app.state.policy = policy
     app.get("/cds-services")(_discovery)
     app.post("/cds-services/{service}")(_hook)
     app.post("/cds-services/{service}/feedback")(_feedback)
@@ -46,7 +63,7 @@ async def _discovery() -> dict[str, Any]:
 
 
 async def _hook(service: str, request: Request) -> dict[str, Any]:
-    return answer(service, await _body(request))
+    return answer(service, await _body(request), request.app.state.policy)
 
 
 async def _feedback(service: str, request: Request) -> dict[str, Any]:
@@ -59,7 +76,7 @@ async def _assess(request: Request) -> dict[str, Any]:
     document = await _body(request)
     bundle = isinstance(document, dict) and "resourceType" in document
     case = case_from_bundle(document, where="request") if bundle else case_from_document(document, where="request")
-    return board_document(prepare_board(case, assess(case)))
+    return board_document(prepare_board(case, assess(case, request.app.state.policy)))
 
 
 class _TooLarge(InputError):

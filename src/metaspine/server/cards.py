@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID, uuid5
 
@@ -10,6 +11,7 @@ from metaspine.assessment import hours_in_words, in_words
 from metaspine.exchange.fhir_models import Coding
 from metaspine.patient.advice import DISCLAIMER, Advice, Basis, LesionAdvice
 from metaspine.patient.case import ReadingNote
+from metaspine.patient.policy import DEFAULT_POLICY, BoardPolicy
 from metaspine.server.hook_models import Card, Source
 
 Indicator = Literal["info", "warning", "critical"]
@@ -25,13 +27,22 @@ _REASONS = {
 _CONTRADICTIONS = ("CONTRADICTION_AIS_MYELOPATHY", "NEURO_IMAGING_DISCORDANCE")
 
 
-def card(instance: UUID, indicator: Indicator, summary: str, lines: Iterable[str]) -> Card:
-    """Return a card; its id comes from the call and the content, and it ends with the disclaimer."""
-    detail = "\n".join([*(f"- {line}" for line in lines), "", f"**{DISCLAIMER}**"])
+@dataclass(frozen=True)
+class Call:
+    """One call of a service, and the policy that the service follows."""
+
+    instance: UUID
+    policy: BoardPolicy = DEFAULT_POLICY
+
+
+def card(call: Call, indicator: Indicator, summary: str, lines: Iterable[str]) -> Card:
+    """Return a card; its id comes from call and content, and it ends with a centre's policy and the disclaimer."""
+    policy = [] if call.policy == DEFAULT_POLICY else [f"Policy: {call.policy.in_words}"]
+    detail = "\n".join([*(f"- {line}" for line in (*lines, *policy)), "", f"**{DISCLAIMER}**"])
     short = summary if len(summary) <= _MOST else f"{summary[: _MOST - 1]}…"
     reasons = [Coding(system="urn:metaspine:override", code=code, display=text) for code, text in _REASONS.items()]
     return Card(
-        uuid=str(uuid5(instance, f"{indicator}|{summary}|{detail}")),
+        uuid=str(uuid5(call.instance, f"{indicator}|{summary}|{detail}")),
         summary=short,
         detail=detail,
         indicator=indicator,
@@ -40,12 +51,12 @@ def card(instance: UUID, indicator: Indicator, summary: str, lines: Iterable[str
     )
 
 
-def cards_of_advice(instance: UUID, advice: Advice, remarks: Iterable[str]) -> Iterator[Card]:
+def cards_of_advice(call: Call, advice: Advice, remarks: Iterable[str]) -> Iterator[Card]:
     """Yield the cards for a patient, the lesion that decides first.
 
     Parameters
     ----------
-    instance
+    call
         The call.
     advice
         The advice.
@@ -54,48 +65,48 @@ def cards_of_advice(instance: UUID, advice: Advice, remarks: Iterable[str]) -> I
     """
     emergency = any(lesion.urgency.urgency_class == "emergency" for lesion in advice.lesions)
     if not emergency:
-        yield from compression_coded(instance, advice.notes)
+        yield from compression_coded(call, advice.notes)
     rest = [lesion for lesion in advice.lesions if lesion is not advice.leading]
     for lesion in (advice.leading, *rest):
-        yield from _warnings(instance, lesion)
+        yield from _warnings(call, lesion, _steroids(advice, lesion))
     told = list(remarks)
     for lesion in (advice.leading, *rest):
-        yield _recommendation(instance, lesion, told)
+        yield _recommendation(call, lesion, [*_steroids(advice, lesion), *told])
 
 
-def compression_coded(instance: UUID, notes: Iterable[ReadingNote]) -> Iterator[Card]:
+def compression_coded(call: Call, notes: Iterable[ReadingNote]) -> Iterator[Card]:
     """Yield a critical card where a compression is coded and its findings are not stated."""
     for note in notes:
         if note.evidence == COMPRESSION_CODED:
             summary = "A compression of the cord or cauda equina is coded without findings: examine at once."
             window = "With cord signs: MRI at once, treatment within 24 h (URG-10)."
-            yield card(instance, "critical", summary, [note.message, window, f"Rests on: {note.evidence}"])
+            yield card(call, "critical", summary, [note.message, window, f"Rests on: {note.evidence}"])
 
 
-def _warnings(instance: UUID, lesion: LesionAdvice) -> Iterator[Card]:
+def _warnings(call: Call, lesion: LesionAdvice, steroids: list[str]) -> Iterator[Card]:
     urgency, noms = lesion.urgency, lesion.noms
     windows = _windows(lesion)
     ground = _ground(urgency.basis)
     if urgency.urgency_class == "emergency":
         summary = f"{lesion.level}: EMERGENCY: {'; '.join(windows)}."
-        yield card(instance, "critical", summary, [*windows, _steroids(lesion), *ground])
+        yield card(call, "critical", summary, [*windows, *steroids, *ground])
     elif urgency.urgency_class == "urgent":
         summary = f"{lesion.level}: urgent: {'; '.join(windows) or 'see the details'}."
-        yield card(instance, "warning", summary, [*windows, _steroids(lesion), *ground])
+        yield card(call, "warning", summary, [*windows, *steroids, *ground])
     if lesion.mechanical_urgency.value == "URGENT_SURGICAL_REVIEW":
         words = in_words("mechanical_urgency", "URGENT_SURGICAL_REVIEW")
         basis = lesion.mechanical_urgency.basis
-        yield card(instance, "warning", f"{lesion.level}: {words}.", [_sins(lesion), *_ground(basis)])
+        yield card(call, "warning", f"{lesion.level}: {words}.", [_sins(lesion), *_ground(basis)])
     for code in noms.hard_stops:
         words = in_words("hard_stop", code)
-        yield card(instance, "warning", f"{lesion.level}: {words}.", _flag_ground(lesion, code))
+        yield card(call, "warning", f"{lesion.level}: {words}.", _flag_ground(lesion, code))
     for code in noms.flags:
         if code in _CONTRADICTIONS and code not in noms.hard_stops:
             words = in_words("flag", code)
-            yield card(instance, "warning", f"{lesion.level}: {words}.", _flag_ground(lesion, code))
+            yield card(call, "warning", f"{lesion.level}: {words}.", _flag_ground(lesion, code))
 
 
-def _recommendation(instance: UUID, lesion: LesionAdvice, remarks: Iterable[str]) -> Card:
+def _recommendation(call: Call, lesion: LesionAdvice, remarks: list[str]) -> Card:
     noms = lesion.noms
     words = [in_words("noms", code) for code in noms.acceptable]
     if noms.recommendation is not None:
@@ -105,14 +116,14 @@ def _recommendation(instance: UUID, lesion: LesionAdvice, remarks: Iterable[str]
     else:
         summary = f"{lesion.level}: no single recommendation; {' or '.join(words)}."
         lines = [f"Possible: {'; '.join(words)}"]
-    lines += [_sins(lesion), _escc(lesion), _steroids(lesion)]
+    lines += [_sins(lesion), _escc(lesion)]
     for name, found in (("stabilisation", lesion.iort_stabilisation), ("kyphoplasty", lesion.iort_kyphoplasty)):
         reasons = "; ".join(in_words("iort_reason", reason.code) for reason in found.weightiest)
         status = in_words("iort_status", found.status)
         lines.append(f"IORT with {name}: {status}{f' ({reasons})' if reasons else ''}")
     lines += [in_words("flag", code) for code in noms.flags if code not in noms.hard_stops]
     lines += [*_ground(noms.basis), *remarks]
-    return card(instance, "info", summary, lines)
+    return card(call, "info", summary, lines)
 
 
 def _windows(lesion: LesionAdvice) -> list[str]:
@@ -125,9 +136,12 @@ def _windows(lesion: LesionAdvice) -> list[str]:
     return [f"{what} {hours_in_words(hours)}" for what, hours in named if hours is not None]
 
 
-def _steroids(lesion: LesionAdvice) -> str:
+def _steroids(advice: Advice, lesion: LesionAdvice) -> list[str]:
+    """Return the line on steroids: they are the patient's, and stand with the lesion that decides."""
+    if lesion is not advice.leading:
+        return []
     value = lesion.steroids.value
-    return f"Steroids: {in_words('steroids', value) if isinstance(value, str) else 'cannot be decided yet'}"
+    return [f"Steroids: {in_words('steroids', value) if isinstance(value, str) else 'cannot be decided yet'}"]
 
 
 def _sins(lesion: LesionAdvice) -> str:

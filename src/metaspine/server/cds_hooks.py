@@ -15,8 +15,9 @@ from metaspine.errors import CaseError, InputError
 from metaspine.exchange.fhir_findings import told
 from metaspine.exchange.fhir_models import Element, plain
 from metaspine.exchange.fhir_reading import FhirCase, NoLesion, bundle_as_case
+from metaspine.patient.policy import DEFAULT_POLICY, BoardPolicy
 from metaspine.running.dates import now_or_source_date
-from metaspine.server.cards import card, cards_of_advice, compression_coded
+from metaspine.server.cards import Call, card, cards_of_advice, compression_coded
 from metaspine.server.hook_models import Card, FeedbackRequest, HookRequest
 from metaspine.server.orders import cards_of_order, selected_orders
 
@@ -57,8 +58,8 @@ def discovery() -> dict[str, Any]:
     return {"services": [{"id": name, **service, "prefetch": PREFETCH} for name, service in SERVICES.items()]}
 
 
-def answer(service: str, body: Any) -> dict[str, Any]:
-    """Return the cards that answer a call.
+def answer(service: str, body: Any, policy: BoardPolicy = DEFAULT_POLICY) -> dict[str, Any]:
+    """Return the cards that answer a call, under a centre's policy.
 
     Raises
     ------
@@ -74,7 +75,8 @@ def answer(service: str, body: Any) -> dict[str, Any]:
     if request.hook != hook:
         raise InputError(f"the hook {request.hook[:40]!r}", where="hook", remedy=f"This service answers {hook}")
     bundle = _bundle(request)
-    return {"cards": [plain(one) for one in _cards(request, bundle)]}
+    call = Call(request.hook_instance, policy)
+    return {"cards": [plain(one) for one in _cards(call, request, bundle)]}
 
 
 def take_feedback(service: str, body: Any) -> dict[str, int]:
@@ -150,35 +152,34 @@ def _complete(found: dict[str, Any]) -> bool:
     return found.get("resourceType") != "OperationOutcome" and not further
 
 
-def _cards(request: HookRequest, bundle: dict[str, Any]) -> Iterator[Card]:
-    instance = request.hook_instance
+def _cards(call: Call, request: HookRequest, bundle: dict[str, Any]) -> Iterator[Card]:
     orders = selected_orders(request.context) if request.hook == "order-select" else []
     try:
         found = bundle_as_case(bundle, where=_RECORD, assessed_on=now_or_source_date().date())
     except NoLesion as nothing:
-        yield from _without_lesion(request, nothing)
+        yield from _without_lesion(call, request, nothing)
         return
     except CaseError as error:
         summary = f"The record cannot be assessed: {error.what}."
-        yield card(instance, "warning", summary, [error.where, error.what, error.remedy])
+        yield card(call, "warning", summary, [error.where, error.what, error.remedy])
         return
-    advice = assess(found.case)
+    advice = assess(found.case, call.policy)
     if request.hook == "patient-view":
-        yield from cards_of_advice(instance, advice, _remarks(found))
+        yield from cards_of_advice(call, advice, _remarks(found))
     for order in orders:
-        yield from cards_of_order(instance, order, advice)
+        yield from cards_of_order(call, order, advice)
 
 
-def _without_lesion(request: HookRequest, nothing: NoLesion) -> Iterator[Card]:
+def _without_lesion(call: Call, request: HookRequest, nothing: NoLesion) -> Iterator[Card]:
     """Yield a card where something of the spine is coded; most patients have nothing there, and get none."""
     if request.hook != "patient-view":
         return
-    yield from compression_coded(request.hook_instance, nothing.notes)
+    yield from compression_coded(call, nothing.notes)
     unplaced = [one for one in nothing.not_used if one.reason.startswith("a metastasis without")]
     if unplaced:
         summary = "A bone metastasis is coded without a vertebral level: state the level for an assessment."
         lines = [f"{one.resource} ({one.code}): {one.reason}" for one in unplaced]
-        yield card(request.hook_instance, "info", summary, lines)
+        yield card(call, "info", summary, lines)
 
 
 def _remarks(found: FhirCase) -> list[str]:

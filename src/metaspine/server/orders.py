@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
 from pydantic import ValidationError
 
@@ -13,7 +12,7 @@ from metaspine.errors import InputError
 from metaspine.exchange.fhir_codes import NOMS, after, codes_of, levels_of, tables
 from metaspine.exchange.fhir_models import Bundle, Order
 from metaspine.patient.advice import Advice, LesionAdvice
-from metaspine.server.cards import Indicator, card
+from metaspine.server.cards import Call, Indicator, card
 from metaspine.server.hook_models import Card, Context
 
 _AGAINST_STEROIDS: dict[str, Indicator] = {
@@ -58,21 +57,21 @@ def _is_selected(values: dict[str, Any], selections: list[str]) -> bool:
     )
 
 
-def cards_of_order(instance: UUID, order: Order, advice: Advice) -> Iterator[Card]:
+def cards_of_order(call: Call, order: Order, advice: Advice) -> Iterator[Card]:
     """Yield what the advice says against an order."""
     codes = codes_of(order.ordered)
     lesion = _lesion(order, advice)
     if _is_steroid(order):
-        yield from _steroid(instance, lesion)
+        yield from _steroid(call, advice.leading)
     for code in after(NOMS, codes):
         if code not in lesion.noms.acceptable:
-            yield _excluded(instance, lesion, _named(code))
+            yield _excluded(call, lesion, _named(code))
     radiotherapy = tables()["radiotherapy"]
     within = f"snomed|{radiotherapy['intraoperative']}" in codes
     if within:
-        yield from _intraoperative(instance, lesion)
+        yield from _intraoperative(call, lesion)
     elif f"snomed|{radiotherapy['photons']}" in codes and not set(_IRRADIATION_FIRST) & set(lesion.noms.acceptable):
-        yield _excluded(instance, lesion, "external-beam radiotherapy")
+        yield _excluded(call, lesion, "external-beam radiotherapy")
 
 
 def _named(code: str) -> str:
@@ -96,24 +95,25 @@ def _is_steroid(order: Order) -> bool:
     return named or any(code in tables()["orders"]["steroid"] for code in codes)
 
 
-def _steroid(instance: UUID, lesion: LesionAdvice) -> Iterator[Card]:
+def _steroid(call: Call, lesion: LesionAdvice) -> Iterator[Card]:
+    """Yield what the advice says against steroids; it is the patient's, and comes from the lesion that decides."""
     value = lesion.steroids.value
     if isinstance(value, str) and value in _AGAINST_STEROIDS:
         summary = f"{lesion.level}: dexamethasone is ordered; the advice: {in_words('steroids', value)}."
         evidence = ", ".join(lesion.steroids.basis.evidence)
-        yield card(instance, _AGAINST_STEROIDS[value], summary, [in_words("steroids", value), f"Rests on: {evidence}"])
+        yield card(call, _AGAINST_STEROIDS[value], summary, [in_words("steroids", value), f"Rests on: {evidence}"])
 
 
-def _excluded(instance: UUID, lesion: LesionAdvice, ordered: str) -> Card:
+def _excluded(call: Call, lesion: LesionAdvice, ordered: str) -> Card:
     possible = "; ".join(in_words("noms", code) for code in lesion.noms.acceptable)
     lines = [f"Ordered: {ordered}", f"The advice: {possible}", f"Rests on: {', '.join(lesion.noms.basis.evidence)}"]
-    return card(instance, "warning", f"{lesion.level}: {ordered} is ordered; the advice: {possible}.", lines)
+    return card(call, "warning", f"{lesion.level}: {ordered} is ordered; the advice: {possible}.", lines)
 
 
-def _intraoperative(instance: UUID, lesion: LesionAdvice) -> Iterator[Card]:
+def _intraoperative(call: Call, lesion: LesionAdvice) -> Iterator[Card]:
     found = (lesion.iort_stabilisation, lesion.iort_kyphoplasty)
     if any(one.status != "ineligible" for one in found):
         return
     hard = {reason.code: reason for one in found for reason in one.reasons if reason.weight == "hard"}
     lines = [f"{in_words('iort_reason', code)} ({', '.join(reason.evidence)})" for code, reason in hard.items()]
-    yield card(instance, "warning", f"{lesion.level}: intraoperative radiotherapy is ordered; NOT eligible.", lines)
+    yield card(call, "warning", f"{lesion.level}: intraoperative radiotherapy is ordered; NOT eligible.", lines)
