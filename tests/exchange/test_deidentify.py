@@ -265,6 +265,14 @@ def test_a_file_that_is_cut_within_an_element_is_never_taken_for_whole(tmp_path:
         run(tmp_path / "in", tmp_path / "to")
 
 
+def test_the_start_of_an_element_at_the_end_is_an_element_that_was_cut_off(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    path = write_object(own_objects()["RTStructureSet"], tmp_path / "in" / "regions.dcm")
+    path.write_bytes(path.read_bytes() + b"\x10\x40\x01")
+    with pytest.raises(InputError, match="1 x is truncated or malformed DICOM .it ends within an element"):
+        run(tmp_path / "in", tmp_path / "to")
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A hospital's export: a plan with its regions, a report, a burned-in image, a damaged file, and a text."""

@@ -40,6 +40,18 @@ def store(association: Association, paths: Iterable[Path]) -> list[int]:
     return statuses
 
 
+@contextmanager
+def bytes_as_they_lie() -> Iterator[None]:
+    """Let a path that is sent go out with the bytes that lie there, whatever they are."""
+    from pynetdicom import _config
+
+    _config.STORE_SEND_CHUNKED_DATASET = True
+    try:
+        yield
+    finally:
+        _config.STORE_SEND_CHUNKED_DATASET = False
+
+
 def send(node: Node, paths: Iterable[Path], patience_s: float = 30.0) -> list[int]:
     association = associate(node, patience_s=patience_s)
     assert association.is_established

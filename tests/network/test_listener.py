@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bombs import BOMBS
 from loopback import IDLE_S, Start, eventually, free_port
 from pydicom import dcmread
-from sender import NO_ANSWER, associate, send, store, wire_cut_after
+from sender import NO_ANSWER, associate, bytes_as_they_lie, send, store, wire_cut_after
 from synthetic_dicom import SERIES, setting, write_series
 
 from metaspine.errors import ImageError, InputError, NetworkError
@@ -213,6 +214,33 @@ def test_a_damaged_object_is_refused_and_its_series_waits(start: Start, slices: 
     assert running.heard("SeriesInstanceUID is empty")
     assert running.heard("was cut or was refused: waiting")
     assert [path.name for path in running.folder.iterdir() if path.name != ".metaspine"] == [SERIES]
+
+
+TOO_MUCH = {
+    "items within items": "nested more than 16 deep",
+    "a million items in a sequence of stated length": "more than 250000 sequence items",
+    "four gigabytes in words": "reaches beyond the end of the file",
+}
+
+
+@pytest.mark.parametrize("name", TOO_MUCH)
+def test_a_bomb_is_refused_by_name_and_the_listener_lives_on(start: Start, slices: list[Path], name: str) -> None:
+    with slices[2].open("ab") as stream:
+        stream.write(BOMBS[name][0])
+    running = start()
+    association = associate(running.node)
+    with bytes_as_they_lie():
+        answers = [association.send_c_store(path) for path in slices[1:4]]
+    association.release()
+    assert [int(answer.Status) for answer in answers] == [0, 0xC000, 0]
+    instance = dcmread(slices[2], stop_before_pixels=True).SOPInstanceUID
+    [line] = [text for text in running.said if text.startswith("refused")]
+    assert instance in line
+    assert TOO_MUCH[name] in line
+    assert len(list((running.folder / SERIES).iterdir())) == 2
+    assert list((running.folder / ".metaspine" / "arriving").iterdir()) == []
+    assert running.heard("was cut or was refused: waiting")
+    assert send(running.node, write_series(slices[0].parent, size=(6, 256, 256))) == [0] * 6
 
 
 def test_another_title_is_not_answered(start: Start) -> None:

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
-from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.filereader import data_element_generator
 from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
 from metaspine.errors import InputError
 from metaspine.exchange.confidentiality import Cleaning, Pseudonyms, words_of
 from metaspine.exchange.dicom_files import damage_reported, is_dicom, open_dicom
+from metaspine.exchange.dicom_prewalk import walk
 from metaspine.exchange.writing.objects import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, write_object
 from metaspine.running import Progress, silent, whole_folder
 from metaspine.version import __version__
@@ -45,9 +43,6 @@ METHOD = (
     ("113107", "Retain Longitudinal Temporal Information Modified Dates Option"),
 )
 SHORTEST_SECRET_BYTES = 16
-UNDEFINED_LENGTH = 0xFFFFFFFF
-_META_START, _META_GROUP = 132, 2
-"""The file's own elements follow the preamble and DICM."""
 FACES_REMAIN = (
     "Pixels are as they were: a head in an image can be shown as a face, and text burned into pixels that its file "
     "does not declare is still there. Look at the images before they leave the house."
@@ -152,22 +147,15 @@ def _made(path: Path, pseudonyms: Pseudonyms) -> Dataset:
     if not is_dicom(path):
         raise InputError("is no DICOM file", where=str(path))
     with damage_reported(path, kind=InputError):
-        dataset = open_dicom(path, with_pixels=True)
-        _refuse_cut(path, dataset)
-        return deidentified(dataset, pseudonyms)
+        _refuse_cut(path)
+        return deidentified(open_dicom(path, with_pixels=True), pseudonyms)
 
 
-def _refuse_cut(path: Path, dataset: Dataset) -> None:
+def _refuse_cut(path: Path) -> None:
     """Refuse a file that ends within an element: pydicom reads it as a shorter object, and says nothing."""
-    stream, syntax, whole = BytesIO(path.read_bytes()), UID(dataset.file_meta.TransferSyntaxUID), True
-    stream.seek(_META_START)
-    list(data_element_generator(stream, False, True, stop_when=lambda tag, _vr, _length: tag >> 16 != _META_GROUP))
-    end = stream.tell()
-    for element in data_element_generator(stream, syntax.is_implicit_VR, syntax.is_little_endian):
-        if isinstance(element, RawDataElement) and element.length != UNDEFINED_LENGTH:
-            whole &= len(element.value or b"") == element.length
-        end = stream.tell()
-    if not whole or end != stream.getbuffer().nbytes:
+    with path.open("rb") as stream:
+        end = walk(stream)
+    if end != path.stat().st_size:
         raise InputError("is truncated or malformed DICOM (it ends within an element)", where=str(path))
 
 

@@ -109,6 +109,16 @@ def _read(path: Path, stop_at: int | None) -> Dataset:
         return _parsed(stream, stop_at=stop_at)
 
 
+def read_received(raw: bytes) -> Dataset:
+    """Return the elements up to group 0028 of an object, all of whose elements end within what holds them.
+
+    Call it under :func:`damage_reported`.
+    """
+    stream = BytesIO(raw)
+    walk(stream)
+    return _parsed(stream, stop_at=_AFTER_HEADER)
+
+
 def read_elements(raw: bytes, keywords: Collection[str] | None = None) -> Dataset:
     """Return the elements of these keywords, or all, of a file's content; call it under :func:`damage_reported`."""
     tags = None if keywords is None else [Tag(keyword) for keyword in keywords]

@@ -68,8 +68,10 @@ def starts_as_dataset(start: bytes) -> bool:
     return bool(length <= 256)
 
 
-def walk(stream: BinaryIO, *, until: int = NO_TAG, wanted: Collection[int] | None = None) -> None:
-    """Walk over a file's elements and refuse what pydicom should not be given.
+def walk(stream: BinaryIO, *, until: int = NO_TAG, wanted: Collection[int] | None = None) -> int:
+    """Walk over a file's elements, refuse what pydicom should not be given, and return where the walk ended, in bytes.
+
+    Up to 7 bytes may follow the last element: they are none, or the start of one that was cut off.
 
     Parameters
     ----------
@@ -92,7 +94,7 @@ def walk(stream: BinaryIO, *, until: int = NO_TAG, wanted: Collection[int] | Non
     if syntax == DeflatedExplicitVRLittleEndian:
         raise UnreadSyntax("is deflated DICOM, which is not read")
     walker = _Walker(stream, size, big_endian=syntax == ExplicitVRBigEndian, until=until, wanted=wanted)
-    walker.through(start, implicit=syntax in {"", ImplicitVRLittleEndian})
+    return walker.through(start, implicit=syntax in {"", ImplicitVRLittleEndian})
 
 
 def _after_meta(stream: BinaryIO, size: int) -> tuple[int, str]:
@@ -135,8 +137,8 @@ class _Walker:
         self.open: list[_Container] = []
         self.items = self.elements = 0
 
-    def through(self, start: int, *, implicit: bool) -> None:
-        """Walk from the first element of the data set to its end."""
+    def through(self, start: int, *, implicit: bool) -> int:
+        """Walk from the first element of the data set to its end, and return where that is."""
         self.open = [_Container("elements", self.size, self._implicit_at(start, implicit))]
         position = start
         while self.open:
@@ -148,11 +150,15 @@ class _Walker:
             head = self.stream.read(12)
             if len(head) < 8 or (top.end is not None and top.end - position < 8):
                 if len(self.open) == 1:
-                    return  # a few bytes after the last element are no element
+                    return position
                 raise EOFError(f"what starts at byte {position} has no end")
-            position = self._element(position, head, top) if top.kind == "elements" else self._item(position, head, top)
-            if position < 0:
-                return
+            following = (
+                self._element(position, head, top) if top.kind == "elements" else self._item(position, head, top)
+            )
+            if following < 0:
+                return position
+            position = following
+        return position
 
     def _element(self, position: int, head: bytes, top: _Container) -> int:
         self._count_element()

@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
-import pydicom
-from pydicom.dataset import Dataset
 
 from metaspine.errors import ImageError
-from metaspine.exchange.dicom_files import Elements, damage_reported
+from metaspine.exchange.dicom_files import Elements, damage_reported, read_header, read_received
 from metaspine.geometry.grid import FloatArray
 
 _UID = re.compile(r"[0-9][0-9.]{0,63}")
@@ -40,11 +37,10 @@ def identity_of(raw: bytes, where: str) -> Identity:
     Raises
     ------
     ImageError
-        When they are malformed, or a UID is missing or is none.
+        When they are malformed, too elaborate (EXCHANGE-10), or a UID is missing or is none.
     """
     with _ONE_READER, damage_reported(Path(where)):
-        dataset = _header(BytesIO(raw), _UIDS)
-        elements = Elements(dataset, where)
+        elements = Elements(read_received(raw), where)
         found = [elements.required_text(keyword) for keyword in _UIDS]
     for keyword, uid in zip(_UIDS, found, strict=True):
         if _UID.fullmatch(uid) is None:
@@ -71,14 +67,10 @@ def ct_places(paths: Iterable[Path]) -> tuple[SlicePlace, ...]:
     places = []
     for path in paths:
         with _ONE_READER, damage_reported(path):
-            elements = Elements(_header(path, _PLACE), str(path))
+            elements = Elements(read_header(path), str(path))
             if all(map(elements.text, _PLACE)) and elements.text("Modality") == "CT":
                 axes = elements.numbers("ImageOrientationPatient", 6)
                 normal = np.cross(axes[:3], axes[3:])
                 place = float(normal @ elements.numbers("ImagePositionPatient", 3))
                 places.append(SlicePlace(normal, place))
     return tuple(places)
-
-
-def _header(source: Path | BytesIO, keywords: tuple[str, ...]) -> Dataset:
-    return pydicom.dcmread(source, stop_before_pixels=True, specific_tags=list(keywords))
