@@ -269,7 +269,7 @@ def test_the_start_of_an_element_at_the_end_is_an_element_that_was_cut_off(tmp_p
     (tmp_path / "in").mkdir()
     path = write_object(own_objects()["RTStructureSet"], tmp_path / "in" / "regions.dcm")
     path.write_bytes(path.read_bytes() + b"\x10\x40\x01")
-    with pytest.raises(InputError, match="1 x is truncated or malformed DICOM .it ends within an element"):
+    with pytest.raises(InputError, match=r"1 x is truncated or malformed DICOM \(it ends within an element"):
         run(tmp_path / "in", tmp_path / "to")
 
 

@@ -30,11 +30,17 @@ MODELS = (
 
 @dataclass
 class SmallArchive:
-    """What it holds, the titles and ports that it moves to, and after how many objects of a C-GET it aborts."""
+    """What it holds, the titles and ports that it moves to, and where it fails.
+
+    It aborts a C-GET after ``breaks_after`` objects, sends all but the last ``keeps_back``, and, where it is ``mute``,
+    does not say how many it has.
+    """
 
     held: list[Dataset]
     knows: dict[str, int]
-    breaks_after: int
+    breaks_after: int = 999
+    keeps_back: int = 0
+    mute: bool = False
 
     def chosen(self, query: Dataset) -> list[Dataset]:
         uids = ("StudyInstanceUID", "SeriesInstanceUID")
@@ -50,11 +56,13 @@ class SmallArchive:
             answer.QueryRetrieveLevel = query.QueryRetrieveLevel
             answer.StudyInstanceUID, answer.SeriesInstanceUID = objects[0].StudyInstanceUID, series
             answer.PatientID, answer.Modality = "4711", objects[0].Modality
-            answer.NumberOfSeriesRelatedInstances = sum(one.SeriesInstanceUID == series for one in objects)
+            if not self.mute:
+                answer.NumberOfSeriesRelatedInstances = sum(one.SeriesInstanceUID == series for one in objects)
             yield 0xFF00, answer
 
     def get(self, event: Any) -> Iterator[Any]:
         objects = self.chosen(event.identifier)
+        objects = objects[: len(objects) - self.keeps_back]
         yield len(objects)
         for sent, one in enumerate(objects):
             if sent == self.breaks_after:
@@ -72,9 +80,9 @@ class SmallArchive:
 
 
 @contextmanager
-def small_archive(paths: list[Path], *, knows: dict[str, int] | None = None, breaks_after: int = 999) -> Iterator[Node]:
+def small_archive(paths: list[Path], *, knows: dict[str, int] | None = None, **fails: Any) -> Iterator[Node]:
     """Serve files on a free port."""
-    archive = SmallArchive([dcmread(path) for path in paths], knows or {}, breaks_after)
+    archive = SmallArchive([dcmread(path) for path in paths], knows or {}, **fails)
     entity = AE("ARCHIVE")
     entity.supported_contexts = StoragePresentationContexts
     for context in entity.supported_contexts:

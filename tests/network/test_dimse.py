@@ -157,6 +157,30 @@ def test_a_fetch_that_breaks_off_is_an_error_and_leaves_whole_objects(tmp_path: 
         assert spool.unfinished() == {SERIES}
 
 
+def test_fewer_objects_than_the_archive_has_are_an_error(tmp_path: Path, slices: list[Path]) -> None:
+    words = ["archive", "get", "", "--study", STUDY, "--into", str(tmp_path / "got")]
+    for only in ([], ["--series", SERIES]):
+        with small_archive(slices, keeps_back=2) as node:
+            got = CliRunner().invoke(app, [*words[:2], str(node), *words[3:], *only])
+        assert isinstance(got.exception, NetworkError)
+        assert f"sent 4 of the 6 objects of series {SERIES}" in str(got.exception)
+        assert "4 objects in" in got.output
+        with Spool(tmp_path / "got") as spool:
+            assert spool.unfinished() == {SERIES}
+    with small_archive(slices) as node:
+        assert CliRunner().invoke(app, [*words[:2], str(node), *words[3:]]).exit_code == 0
+    with Spool(tmp_path / "got") as spool:
+        assert spool.unfinished() == frozenset()
+
+
+def test_an_archive_that_states_no_number_leaves_it_open(tmp_path: Path, slices: list[Path]) -> None:
+    with small_archive(slices, keeps_back=2, mute=True) as node:
+        words = ["archive", "get", str(node), "--study", STUDY, "--into", str(tmp_path / "got")]
+        got = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert got.exit_code == 0
+    assert f"Whether series {SERIES} is complete is not known" in got.output
+
+
 def test_an_archive_that_does_not_know_us_moves_nothing(tmp_path: Path, slices: list[Path]) -> None:
     with (
         small_archive(slices) as node,

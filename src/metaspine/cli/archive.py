@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from metaspine.cli.console import messages, results
 from metaspine.cli.listen import TlsFiles
 from metaspine.errors import InputError, NetworkError, OutputError
 from metaspine.exchange.network import dicomweb, dimse
-from metaspine.exchange.network.dealings import SERIES, STUDY, Caller, Retrieved, dicom_files
+from metaspine.exchange.network.completeness import Counted, counted
+from metaspine.exchange.network.dealings import SERIES, STUDY, Caller, Match, Retrieved, dicom_files
 from metaspine.exchange.network.nodes import node_of
 from metaspine.exchange.network.spool import Spool
 
@@ -82,18 +84,22 @@ def send_command(archive: Archive, paths: Sequence[Path]) -> None:
 
 
 def get_command(archive: Archive, into: Path, *, study: str, series: str, move_port: int | None) -> None:
-    """Fetch a study or a series into a folder, each object whole or not at all.
+    """Fetch a study or a series into a folder, each object whole or not at all, and compare with what the archive has.
 
     Raises
     ------
     NetworkError
-        When the archive has nothing of it, or did not send all.
+        When the archive has nothing of it, did not send all, or sent fewer objects than it says it has.
     OutputError
         When the disk is full or fails.
     """
     try:
         with Spool(into) as spool:
             found = _fetched(archive, spool, study=study, series=series, move_port=move_port)
+            came = Counter(path.parent.name for path in set(found.paths))
+            count = counted(came, _held(archive, study=study, series=series) if found.paths else ())
+            for name in count.lacking:
+                spool.begin(name)
     except OSError as error:
         raise OutputError(
             f"cannot be written ({error.strerror or error})", where=str(into), remedy="Give it a disk with space"
@@ -106,9 +112,21 @@ def get_command(archive: Archive, into: Path, *, study: str, series: str, move_p
             where=archive.address,
             remedy="Check the UIDs; fetch again: what is there already is kept once",
         )
-    for folder in sorted({path.parent for path in found.paths}):
-        count = sum(path.parent == folder for path in found.paths)
-        results.print(f"{count} objects in {folder}", markup=False, highlight=False, soft_wrap=True)
+    _show(came, count, archive.address, into)
+
+
+def _show(came: Mapping[str, int], count: Counted, address: str, into: Path) -> None:
+    """Say what came of each series; an error where the archive has more of one."""
+    for name in sorted(came):
+        results.print(f"{came[name]} objects in {into / name}", markup=False, highlight=False, soft_wrap=True)
+    for name in count.unknown:
+        said = f"Whether series {name} is complete is not known: the archive does not say how many objects it has."
+        messages.print(said, markup=False, highlight=False, soft_wrap=True)
+    if count.lacking:
+        parts = (f"{some} of the {every} objects of series {name}" for name, (some, every) in count.lacking.items())
+        raise NetworkError(
+            f"sent {'; '.join(parts)}", where=address, remedy="Fetch again: what is there already is kept once"
+        )
 
 
 def _fetched(archive: Archive, spool: Spool, *, study: str, series: str, move_port: int | None) -> Retrieved:
@@ -118,6 +136,19 @@ def _fetched(archive: Archive, spool: Spool, *, study: str, series: str, move_po
     if move_port is None:
         return dimse.get(node, archive.caller(), spool, study=study, series=series)
     return dimse.move(node, archive.caller(), spool, move_port, study=study, series=series)
+
+
+def _held(archive: Archive, *, study: str, series: str) -> tuple[Match, ...]:
+    """Return what the archive says of the series that were asked for; nothing where it does not search."""
+    wanted = {"StudyInstanceUID": study} | ({"SeriesInstanceUID": series} if series else {})
+    try:
+        if dicomweb.is_address(archive.address):
+            matches = dicomweb.find(archive.address, SERIES, wanted, archive.tls.certificates())
+        else:
+            matches = dimse.find(node_of(archive.address), archive.caller(), SERIES, wanted)
+    except NetworkError:
+        return ()
+    return tuple(match for match in matches if series in ("", match["SeriesInstanceUID"]))
 
 
 def _filter(text: str) -> tuple[str, str]:

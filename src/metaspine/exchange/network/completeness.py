@@ -1,16 +1,18 @@
 """Whether a series is complete. DICOM has no word for it: what can be seen is told, the rest is in docs/network.md.
 
 A series is handed on when nothing of it came for a while (EXCHANGE-50), every connection that brought some of it ended
-properly, and no CT slice is missing between its first and its last (EXCHANGE-51).
+properly, and no CT slice is missing between its first and its last (EXCHANGE-51). Of a series that was fetched the
+archive may say how many objects it has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from metaspine.exchange.network.dealings import Match
 from metaspine.exchange.network.received import SlicePlace
 
 IDLE_S = 5.0
@@ -72,3 +74,35 @@ def _missing_among(along_mm: list[float]) -> int:
         return 0
     usual = float(np.median(distances))
     return sum(round(float(gap) / usual) - 1 for gap in distances if gap > _GAP_RATIO * usual)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What an archive has of what was fetched, beside what came.
+
+    Parameters
+    ----------
+    lacking
+        Series of which fewer objects came than the archive says it has: how many came, and of how many.
+    unknown
+        Series that came, and of which the archive does not say how many objects it has.
+    """
+
+    lacking: Mapping[str, tuple[int, int]]
+    unknown: tuple[str, ...]
+
+
+def counted(came: Mapping[str, int], matches: Iterable[Match]) -> Counted:
+    """Return what is missing of what was fetched, by the number that the archive states of each series.
+
+    Parameters
+    ----------
+    came
+        How many objects came, by series.
+    matches
+        The archive's answers to a search for those series (NumberOfSeriesRelatedInstances, PS3.4 C.6.2.1.3: optional).
+    """
+    texts = {match["SeriesInstanceUID"]: match.get("NumberOfSeriesRelatedInstances", "") for match in matches}
+    stated = {series: int(text) for series, text in texts.items() if text.isdecimal()}
+    lacking = {series: (came.get(series, 0), has) for series, has in stated.items() if came.get(series, 0) < has}
+    return Counted(lacking, tuple(series for series in came if series not in stated))

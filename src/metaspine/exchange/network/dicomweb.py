@@ -16,6 +16,7 @@ from pydicom.filereader import dcmread
 
 from metaspine.errors import NetworkError
 from metaspine.exchange.dicom_files import MALFORMED, Elements, damage_reported
+from metaspine.exchange.dicom_prewalk import TooElaborate, UnreadSyntax, walk
 from metaspine.exchange.network.dealings import RETURNED, SERIES, STUDY, Match, Retrieved, Sent, check_filters
 from metaspine.exchange.network.nodes import Certificates, require_archive_packages
 from metaspine.exchange.network.received import identity_of
@@ -83,6 +84,8 @@ def find(
 def get(url: str, spool: Spool, *, study: str, series: str = "", certificates: Certificates | None = None) -> Retrieved:
     """Fetch a study, or one series of it, by WADO-RS into a spool, in the encoding in which the archive keeps it.
 
+    What is damaged, deflated or too elaborate (EXCHANGE-10) is not kept, and counted as failed.
+
     Raises
     ------
     NetworkError
@@ -104,9 +107,9 @@ def get(url: str, spool: Spool, *, study: str, series: str = "", certificates: C
             spool.begin(identity.series)
             touched.add(identity.series)
             paths.append(spool.keep(raw, identity).path)
-    for name in touched:
+    for name in touched if not client.refused else ():
         spool.finish(name)
-    return Retrieved(tuple(paths), failed=0)
+    return Retrieved(tuple(paths), failed=len(client.refused), notes=tuple(client.refused))
 
 
 def _client(url: str, certificates: Certificates | None) -> Any:
@@ -122,13 +125,28 @@ def _client(url: str, certificates: Certificates | None) -> Any:
             prepared.url = (prepared.url or "").replace("%2A", "*")
             return prepared
 
+    class WalkedOver(DICOMwebClient):  # type: ignore[misc]
+        """Walks over each object before the library decodes it; only here are its bytes at hand."""
+
+        refused: list[str]
+
+        def _decode_multipart_message(self, *response: Any, **more: Any) -> Iterator[bytes]:
+            for number, part in enumerate(super()._decode_multipart_message(*response, **more), start=1):
+                try:
+                    walk(BytesIO(part))
+                except (TooElaborate, UnreadSyntax, *MALFORMED) as error:
+                    self.refused.append(f"refused: object {number} of those that came: {error}")
+                else:
+                    yield part
+
     session = StarsAsTheyAre()
     if certificates is not None:
         certificates.for_client()
         session.verify = str(certificates.authority)
         session.cert = (str(certificates.own), str(certificates.key))
-    client = DICOMwebClient(url=url, session=session)
+    client = WalkedOver(url=url, session=session)
     client.set_http_retry_params(retry=False)
+    client.refused = []
     return client
 
 

@@ -1,0 +1,46 @@
+"""A DICOMweb service of a few lines: it searches series and gives objects, by the standard library alone."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+_MARK = "metaspine-tests"
+
+
+@contextmanager
+def small_web_archive(objects: Sequence[bytes], *, series: str, has: int | None) -> Iterator[str]:
+    """Give these objects for any study, and say of their series that so many are there; yields the address."""
+    counts = {} if has is None else {"00201209": {"vr": "IS", "Value": [has]}}
+    found = [{"0020000E": {"vr": "UI", "Value": [series]}, **counts}]
+    part = f"--{_MARK}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+    given = b"".join(part + content + b"\r\n" for content in objects) + f"--{_MARK}--\r\n".encode()
+    kind = f'multipart/related; type="application/dicom"; boundary={_MARK}'
+
+    class Service(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            searched = urlsplit(self.path).path == "/series" or "?" in self.path
+            content, content_type = (
+                (json.dumps(found).encode(), "application/dicom+json") if searched else (given, kind)
+            )
+            self.send_response(200)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Nobody reads it."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join(10)
