@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import os
+import socket
 import subprocess
 import sys
 import threading
-import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,25 +18,24 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "exchange"))
 pytest.importorskip("pynetdicom", reason="the extra archive is not installed")
 
 from loopback import IDLE_S, Running, Start, eventually, free_port, make_certificate
+from pynetdicom.transport import AssociationSocket
 
 from metaspine.exchange.network.listener import listen
 from metaspine.exchange.network.nodes import Certificates, Node
 
-HERE = Path(__file__).parent
 
+@pytest.fixture(scope="session", autouse=True)
+def _sockets_are_closed() -> Iterator[None]:
+    """pynetdicom leaves a socket to the garbage collector where the other side closed first: shutting it down fails."""
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """pynetdicom leaves a socket to the garbage collector where the other side closed first (its _shutdown_socket)."""
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <s:ResourceWarning"))
+    def closed(line: AssociationSocket) -> None:
+        with suppress(OSError):
+            line.socket.shutdown(socket.SHUT_RDWR)
+        line.socket.close()
 
-
-def pytest_runtest_logfinish() -> None:
-    """Let no such socket be found later, among the tests of other folders: what a test logged keeps it until here."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AssociationSocket, "_shutdown_socket", closed)
+        yield
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from loopback import eventually
 from pydicom import dcmread
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 from pynetdicom import AE
@@ -62,11 +62,14 @@ def send(node: Node, paths: Iterable[Path], patience_s: float = 30.0) -> list[in
 
 
 @contextmanager
-def wire_cut_after(node: Node, most_bytes: int, *, silent_s: float = 0.0) -> Iterator[Node]:
-    """Stand between a sender and a node; after so many bytes carry nothing for a while, then cut both lines."""
+def wire_cut_after(node: Node, most_bytes: int, *, silent: threading.Event | None = None) -> Iterator[Node]:
+    """Stand between a sender and a node; after so many bytes carry nothing while ``silent`` is set, then cut.
+
+    The silence ends by itself where nobody ends it for too long: ``silent`` is not set any more then.
+    """
     door = socket.create_server((node.host, 0))
     door.settimeout(10)
-    worker = threading.Thread(target=_carry, args=(door, node, most_bytes, silent_s))
+    worker = threading.Thread(target=_carry, args=(door, node, most_bytes, silent or threading.Event()))
     worker.start()
     try:
         yield Node(node.title, node.host, door.getsockname()[1])
@@ -75,23 +78,25 @@ def wire_cut_after(node: Node, most_bytes: int, *, silent_s: float = 0.0) -> Ite
         door.close()
 
 
-def _carry(door: socket.socket, node: Node, most_bytes: int, silent_s: float) -> None:
+def _carry(door: socket.socket, node: Node, most_bytes: int, silent: threading.Event) -> None:
     sender, _ = door.accept()
     with sender, socket.create_connection((node.host, node.port)) as keeper:
-        back = threading.Thread(target=_copy, args=(keeper, sender))
+        back = threading.Thread(target=copy, args=(keeper, sender))
         back.start()
         carried = 0
         while (data := sender.recv(4096)) and carried + len(data) <= most_bytes:
             keeper.sendall(data)
             carried += len(data)
-        time.sleep(silent_s)
+        eventually(lambda: not silent.is_set())
+        silent.clear()
         for line in (keeper, sender):
             with suppress(OSError):
                 line.shutdown(socket.SHUT_RDWR)
         back.join(10)
 
 
-def _copy(source: socket.socket, to: socket.socket) -> None:
+def copy(source: socket.socket, to: socket.socket) -> None:
+    """Carry bytes until either line ends."""
     with suppress(OSError):
         while data := source.recv(4096):
             to.sendall(data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-import time
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from pydicom.filereader import read_partial
 from pydicom.uid import JPEG2000Lossless
 from sender import associate, wire_cut_after
 from small_archive import small_archive
-from synthetic_dicom import SERIES, STUDY, write_series
+from synthetic_dicom import SERIES, STUDY, setting, write_series
 from typer.testing import CliRunner
 
 from metaspine.cli.app import app
@@ -92,11 +92,13 @@ def test_only_what_was_acknowledged_counts_when_the_wire_is_cut(start: Start, tm
 
 def test_a_line_that_is_dead_in_mid_object_is_not_waited_for(start: Start, tmp_path: Path) -> None:
     running = start()
-    paths = write_series(tmp_path / "huge", size=(1, 4096, 4096), field=lambda points: 0 * points[..., 0])
-    with wire_cut_after(running.node, 100_000, silent_s=6.0) as dead:
-        began = time.monotonic()
+    paths = write_series(tmp_path / "huge", size=(1, 8, 8), change=setting("PixelData", bytes(32_000_000)))
+    still_silent = threading.Event()
+    with wire_cut_after(running.node, 100_000, silent=still_silent) as dead:
+        still_silent.set()
         sent = dimse.send(paths, dead, Caller(answer_within_s=1))
-        assert time.monotonic() - began < 5
+        assert still_silent.is_set()
+        still_silent.clear()
     assert sent.stored == ()
     assert [reason for _, reason in sent.refused] == ["no answer"]
 
@@ -191,7 +193,11 @@ def test_an_archive_that_does_not_know_us_moves_nothing(tmp_path: Path, slices: 
 
 
 def test_tls_needs_a_certificate_from_both_sides(
-    start: Start, slices: list[Path], certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
+    start: Start,
+    slices: list[Path],
+    certificates: Certificates,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     running = start(certificates=certificates)
     by_name = replace(running.node, host="localhost")
@@ -201,11 +207,31 @@ def test_tls_needs_a_certificate_from_both_sides(
         dimse.echo(by_name, Caller(answer_within_s=1))
     stranger = make_certificate(tmp_path_factory.mktemp("stranger"))
     unknown_to_them = Certificates(stranger.own, stranger.key, certificates.authority)
-    with pytest.raises(NetworkError, match="cannot be reached, or TLS was refused"):
+    with pytest.raises(NetworkError, match=r"it refused our certificate: .*unknown ca"):
         dimse.echo(by_name, Caller(certificates=unknown_to_them, answer_within_s=1))
     not_them = Certificates(certificates.own, certificates.key, stranger.authority)
-    with pytest.raises(NetworkError, match="cannot be reached, or TLS was refused"):
+    with pytest.raises(NetworkError, match=r"its certificate is not trusted: self.signed certificate"):
         dimse.echo(by_name, Caller(certificates=not_them, answer_within_s=1))
+    with pytest.raises(NetworkError, match=r"it cannot be reached \(Connection refused\)"):
+        dimse.echo(replace(by_name, port=free_port()), Caller(certificates=certificates, answer_within_s=1))
+    elsewhere = make_certificate(tmp_path_factory.mktemp("elsewhere"), names="DNS:elsewhere")
+    both = start(certificates=replace(elsewhere, authority=certificates.authority), into=tmp_path / "other")
+    with pytest.raises(NetworkError, match=r"its certificate is not trusted: .*ostname mismatch"):
+        dimse.echo(
+            replace(both.node, host="localhost"),
+            Caller(certificates=replace(certificates, authority=elsewhere.own), answer_within_s=1),
+        )
+
+
+def test_one_that_speaks_no_tls_is_said_to(start: Start, certificates: Certificates) -> None:
+    by_name = replace(start().node, host="localhost")
+    with pytest.raises(NetworkError, match=r"TLS failed|cut the connection during the greeting|ended the connection"):
+        dimse.echo(by_name, Caller(certificates=certificates, answer_within_s=1))
+
+
+def test_a_port_needs_a_certificate_of_its_own(certificates: Certificates) -> None:
+    with pytest.raises(InputError, match="there is no certificate of our own to show to callers"):
+        replace(certificates, own=None, key=None).for_server()
 
 
 def test_certificates_that_cannot_be_read_are_an_error(tmp_path: Path, certificates: Certificates) -> None:
@@ -275,4 +301,4 @@ def test_the_commands(start: Start, tmp_path: Path, slices: list[Path]) -> None:
         for wrong, message in ((["PatientID"], "no search by a value"), (["--level", "image"], "there is no level")):
             assert message in str(shell.invoke(app, ["archive", "find", str(node), *wrong]).exception)
     half = shell.invoke(app, ["archive", "echo", str(running.node), "--key", "x"])
-    assert "TLS needs all of" in str(half.exception)
+    assert "TLS needs --authority, and --certificate together with --key" in str(half.exception)

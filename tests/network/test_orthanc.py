@@ -39,10 +39,17 @@ def slices(tmp_path: Path) -> list[Path]:
     return write_series(tmp_path / "ct", size=(6, 64, 64), change=named)
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
+    with orthanc(tmp_path_factory.mktemp("orthanc")) as started:
+        yield started
+
+
 @pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Orthanc]:
-    with orthanc(tmp_path / "orthanc") as running:
-        yield running
+def archive(running: Orthanc) -> Orthanc:
+    """One that holds nothing."""
+    running.forget_all()
+    return running
 
 
 def send(way: str, paths: list[Path], archive: Orthanc) -> None:

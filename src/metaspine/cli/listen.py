@@ -17,7 +17,7 @@ _LOCAL = ("127.0.0.1", "::1", "localhost")
 
 @dataclass(frozen=True)
 class TlsFiles:
-    """The three files of TLS: all or none."""
+    """The files of TLS: all, none, or who is trusted alone."""
 
     certificate: Path | None = None
     key: Path | None = None
@@ -29,15 +29,15 @@ class TlsFiles:
         Raises
         ------
         InputError
-            When some are given and some not: the connection would not be what the user thinks it is.
+            When the connection would not be what the user thinks it is: nobody to trust, or half of a pair.
         """
-        if self.certificate and self.key and self.authority:
+        if self.authority and bool(self.certificate) == bool(self.key):
             return Certificates(self.certificate, self.key, self.authority)
         if self.certificate or self.key or self.authority:
             raise InputError(
-                "TLS needs all of --certificate, --key and --authority",
+                "TLS needs --authority, and --certificate together with --key",
                 where="network",
-                remedy="Give all three, or none for a connection without TLS",
+                remedy="Give all three; --authority alone to show no certificate; none for a connection without TLS",
             )
         return None
 

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from ssl import SSLCertVerificationError
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydicom.dataset import Dataset
 from pydicom.filereader import dcmread
@@ -17,10 +19,14 @@ from pydicom.filereader import dcmread
 from metaspine.errors import NetworkError
 from metaspine.exchange.dicom_files import MALFORMED, Elements, damage_reported
 from metaspine.exchange.dicom_prewalk import TooElaborate, UnreadSyntax, walk
+from metaspine.exchange.network import handshake
 from metaspine.exchange.network.dealings import RETURNED, SERIES, STUDY, Match, Retrieved, Sent, check_filters
 from metaspine.exchange.network.nodes import Certificates, require_archive_packages
 from metaspine.exchange.network.received import identity_of
 from metaspine.exchange.network.spool import Spool
+
+_HTTPS = 443
+_PATIENCE_S = 10.0
 
 
 def is_address(text: str) -> bool:
@@ -43,7 +49,7 @@ def send(paths: Sequence[Path], url: str, certificates: Certificates | None = No
     for path in paths:
         with damage_reported(path):
             dataset = dcmread(path)
-        with _answers(url):
+        with _answers(url, certificates):
             reason = _refusal(client.store_instances([dataset]), str(dataset.SOPInstanceUID))
         if reason:
             refused.append((path, reason))
@@ -75,7 +81,7 @@ def find(
     client = _client(url, certificates)
     search = {STUDY: client.search_for_studies, SERIES: client.search_for_series}[level]
     wanted = dict.fromkeys((*RETURNED[level], *filters))
-    with _answers(url):
+    with _answers(url, certificates):
         answers = [Dataset.from_json(item) for item in search(search_filters=dict(filters), fields=list(wanted))]
     found = [Elements(answer, url) for answer in answers]
     return tuple({keyword: elements.text(keyword) for keyword in wanted} for elements in found)
@@ -96,7 +102,7 @@ def get(url: str, spool: Spool, *, study: str, series: str = "", certificates: C
     client = _client(url, certificates)
     any_encoding = (("application/dicom", "*"),)
     paths, touched = [], set()
-    with _answers(url):
+    with _answers(url, certificates):
         if series:
             objects = client.iter_series(study, series, media_types=any_encoding)
         else:
@@ -125,6 +131,11 @@ def _client(url: str, certificates: Certificates | None) -> Any:
             prepared.url = (prepared.url or "").replace("%2A", "*")
             return prepared
 
+        def merge_environment_settings(self, *request: Any) -> Any:
+            """Trust whom the user named: requests puts REQUESTS_CA_BUNDLE of the environment before it."""
+            settings = super().merge_environment_settings(*request)
+            return settings if certificates is None else {**settings, "verify": str(certificates.authority)}
+
     class WalkedOver(DICOMwebClient):  # type: ignore[misc]
         """Walks over each object before the library decodes it; only here are its bytes at hand."""
 
@@ -142,8 +153,8 @@ def _client(url: str, certificates: Certificates | None) -> Any:
     session = StarsAsTheyAre()
     if certificates is not None:
         certificates.for_client()
-        session.verify = str(certificates.authority)
-        session.cert = (str(certificates.own), str(certificates.key))
+        if certificates.own is not None:
+            session.cert = (str(certificates.own), str(certificates.key))
     client = WalkedOver(url=url, session=session)
     client.set_http_retry_params(retry=False)
     client.refused = []
@@ -151,10 +162,10 @@ def _client(url: str, certificates: Certificates | None) -> Any:
 
 
 @contextmanager
-def _answers(url: str) -> Iterator[None]:
+def _answers(url: str, certificates: Certificates | None) -> Iterator[None]:
     """Turn what goes wrong between here and the service into one error that names it."""
     from requests import RequestException
-    from requests.exceptions import HTTPError, SSLError
+    from requests.exceptions import HTTPError
 
     remedy = "Check the address (it ends in /dicom-web with Orthanc) and, for https, the certificates"
     try:
@@ -162,14 +173,22 @@ def _answers(url: str) -> Iterator[None]:
     except HTTPError as error:
         code = error.response.status_code if error.response is not None else "?"
         raise NetworkError(f"answered with HTTP status {code}", where=url, remedy=remedy) from error
-    except SSLError as error:
-        raise NetworkError("TLS was refused, by it or by us", where=url, remedy=remedy) from error
     except RequestException as error:
-        raise NetworkError("cannot be reached, or the connection was cut", where=url, remedy=remedy) from error
+        why = _tls_trouble(error, url, certificates) or "cannot be reached, or the connection was cut"
+        raise NetworkError(why, where=url, remedy=remedy) from error
     except MALFORMED as error:
         if isinstance(error, OSError):
             raise
         raise NetworkError(f"sent what is no DICOM ({error})"[:300], where=url, remedy=remedy) from error
+
+
+def _tls_trouble(error: BaseException, url: str, certificates: Certificates | None) -> str:
+    """Return what TLS failed of; empty where it did not. Where the other side only hangs up, it is asked again."""
+    failed, place = handshake.tls_error_in(error), urlsplit(url)
+    if isinstance(failed, SSLCertVerificationError) or certificates is None or place.scheme != "https":
+        return handshake.reason(failed) if failed else ""
+    port = place.port or _HTTPS
+    return handshake.trouble(place.hostname or "", port, certificates.for_client(), within_s=_PATIENCE_S)
 
 
 def _refusal(answer: Dataset, instance: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from ssl import SSLContext
 from typing import Any
 
 from pydicom.dataset import Dataset
@@ -26,6 +27,7 @@ from pydicom.uid import (
 
 from metaspine.errors import NetworkError
 from metaspine.exchange.dicom_files import Elements, damage_reported
+from metaspine.exchange.network import handshake
 from metaspine.exchange.network.dealings import RETURNED, Caller, Match, Retrieved, Sent, check_filters
 from metaspine.exchange.network.listener import STORED, Listener, checked_and_kept
 from metaspine.exchange.network.nodes import Node, require_archive_packages
@@ -213,10 +215,12 @@ def _association(node: Node, caller: Caller, contexts: Sequence[Context], **more
     entity.connection_timeout = caller.answer_within_s
     for sop_class, syntaxes in contexts:
         entity.add_requested_context(sop_class, list(syntaxes))
-    tls = (caller.certificates.for_client(), node.host) if caller.certificates else None
+    context = caller.certificates.for_client() if caller.certificates else None
+    tls = (context, node.host) if context else None
     association = entity.associate(node.host, node.port, ae_title=node.title, tls_args=tls, **more)
     if not association.is_established:
-        raise NetworkError(_why_not(association, tls=tls is not None), where=str(node), remedy=_REMEDY)
+        why = _why_not(association) or _unreached(node, context, caller.answer_within_s)
+        raise NetworkError(why, where=str(node), remedy=_REMEDY)
     # Without it a line that is dead while something is being sent would be waited for without end;
     # a line that was cut since the greeting is gone by now, and the next message says so.
     if (line := association.dul.socket.socket) is not None:
@@ -231,12 +235,17 @@ def _association(node: Node, caller: Caller, contexts: Sequence[Context], **more
 _REMEDY = "Check address, port, both titles and, with TLS, the certificates; the archive may have to be told our title"
 
 
-def _why_not(association: Any, *, tls: bool) -> str:
+def _why_not(association: Any) -> str:
+    """Return why the other side did not want an association; empty where there was no greeting."""
     if association.is_rejected:
         return "rejected the association: it does not know one of the two titles, or is busy"
-    if association.acceptor.primitive is not None:
-        return "takes nothing of what was offered"
-    return "cannot be reached, or TLS was refused" if tls else "cannot be reached, or it asks for TLS"
+    return "takes nothing of what was offered" if association.acceptor.primitive is not None else ""
+
+
+def _unreached(node: Node, context: SSLContext | None, within_s: float) -> str:
+    if context is None:
+        return "cannot be reached, or it asks for TLS"
+    return handshake.trouble(node.host, node.port, context, within_s=within_s) or "does not speak DICOM within TLS"
 
 
 def _contexts_of(paths: Sequence[Path]) -> list[Context]:

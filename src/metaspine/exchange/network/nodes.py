@@ -24,13 +24,13 @@ class Certificates:
     Parameters
     ----------
     own, key
-        This side's certificate and its private key, PEM.
+        This side's certificate and its private key, PEM; None where it shows none, as a caller may.
     authority
         Who must have signed the other side's certificate, PEM.
     """
 
-    own: Path
-    key: Path
+    own: Path | None
+    key: Path | None
     authority: Path
 
     def for_server(self) -> ssl.SSLContext:
@@ -39,8 +39,14 @@ class Certificates:
         Raises
         ------
         InputError
-            When a file is missing or holds no certificate or key.
+            When a file is missing or holds no certificate or key, or there is no certificate of our own.
         """
+        if self.own is None:
+            raise InputError(
+                "there is no certificate of our own to show to callers",
+                where="network",
+                remedy="Give --certificate and --key as well",
+            )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._load(context)
         context.verify_mode = ssl.CERT_REQUIRED
@@ -61,13 +67,14 @@ class Certificates:
     def _load(self, context: ssl.SSLContext) -> None:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         try:
-            context.load_cert_chain(self.own, self.key)
+            if self.own is not None:
+                context.load_cert_chain(self.own, self.key)
             context.load_verify_locations(self.authority)
         except OSError as error:
             raise InputError(
                 f"no certificate, key or authority could be read from them ({error.strerror or error})",
-                where=f"{self.own}, {self.key}, {self.authority}",
-                remedy="Give three PEM files; the key must be the certificate's, without a password",
+                where=", ".join(str(path) for path in (self.own, self.key, self.authority) if path),
+                remedy="Give PEM files; the key must be the certificate's, without a password",
             ) from error
 
 
