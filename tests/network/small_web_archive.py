@@ -13,8 +13,13 @@ _MARK = "metaspine-tests"
 
 
 @contextmanager
-def small_web_archive(objects: Sequence[bytes], *, series: str, has: int | None) -> Iterator[str]:
-    """Give these objects for any study, and say of their series that so many are there; yields the address."""
+def small_web_archive(
+    objects: Sequence[bytes], *, series: str, has: int | None, asked: list[tuple[str, str]] | None = None
+) -> Iterator[str]:
+    """Give these objects for any study, and say of their series that so many are there; yields the address.
+
+    What was asked for is added to ``asked``: path, and media type taken.
+    """
     counts = {} if has is None else {"00201209": {"vr": "IS", "Value": [has]}}
     found = [{"0020000E": {"vr": "UI", "Value": [series]}, **counts}]
     part = f"--{_MARK}\r\nContent-Type: application/dicom\r\n\r\n".encode()
@@ -23,6 +28,8 @@ def small_web_archive(objects: Sequence[bytes], *, series: str, has: int | None)
 
     class Service(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if asked is not None:
+                asked.append((urlsplit(self.path).path, self.headers["Accept"]))
             searched = urlsplit(self.path).path == "/series" or "?" in self.path
             content, content_type = (
                 (json.dumps(found).encode(), "application/dicom+json") if searched else (given, kind)

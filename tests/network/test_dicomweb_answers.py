@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,24 @@ def test_a_bomb_is_not_kept_and_what_else_comes_is(
         assert reason in found.notes[0]
         assert len(spool.objects(SERIES)) == 2
         assert spool.unfinished() == {SERIES}
+
+
+def test_what_is_asked_for_is_what_the_conformance_statement_says(tmp_path: Path, objects: list[bytes]) -> None:
+    asked: list[tuple[str, str]] = []
+    with (
+        small_web_archive(objects, series=SERIES, has=3, asked=asked) as address,
+        Spool(tmp_path / "into") as spool,
+    ):
+        dicomweb.get(address, spool, study=STUDY)
+        dicomweb.get(address, spool, study=STUDY, series=SERIES)
+        dicomweb.find(address, "SERIES", {"StudyInstanceUID": STUDY})
+        dicomweb.find(address, "STUDY", {})
+    found = [(path.replace(STUDY, "STUDY").replace(SERIES, "SERIES"), kind) for path, kind in asked]
+    whole = ('multipart/related; type="application/dicom"; transfer-syntax=*',)
+    assert [path for path, _ in found] == ["/studies/STUDY", "/studies/STUDY/series/SERIES", "/series", "/studies"]
+    assert {kind for _, kind in found[:2]} == set(whole)
+    assert {kind for _, kind in found[2:]} == {"application/dicom+json, application/json"}
+    statement = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encoding="utf-8")
+    for path, kind in found:
+        (row,) = (line for line in statement.splitlines() if re.search(rf"GET {path}(,| \|)", line))
+        assert kind in row

@@ -12,8 +12,12 @@ import pydicom.uid
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
+from pynetdicom import ALL_TRANSFER_SYNTAXES, sop_class
 
 from metaspine.exchange.deidentify import KINDS
+from metaspine.exchange.network import dimse, listener
+from metaspine.exchange.network.dealings import RETURNED, Caller
+from metaspine.exchange.network.nodes import OWN_TITLE, Node, application_entity
 from metaspine.exchange.writing.objects import Kind, new_object
 from metaspine.exchange.writing.record import record
 from metaspine.exchange.writing.rtplan import rtplan
@@ -31,7 +35,8 @@ from test_export_command import objects as exported_objects  # noqa: E402
 
 
 def section(title: str) -> str:
-    found = re.search(rf"^## {re.escape(title)}$(.*?)(?=^## |\Z)", STATEMENT, re.MULTILINE | re.DOTALL)
+    """Return what stands under a heading, up to the next one of any depth."""
+    found = re.search(rf"^##+ {re.escape(title)}$(.*?)(?=^##+ |\Z)", STATEMENT, re.MULTILINE | re.DOTALL)
     assert found, title
     return found[1]
 
@@ -123,3 +128,68 @@ def test_what_every_object_has_is_what_a_new_one_has() -> None:
         syntax = found.file_meta.TransferSyntaxUID
         assert f"{syntax.name}, {syntax}" in encoding
     assert bare.SpecificCharacterSet in encoding
+
+
+def named(*sop_classes: str) -> list[list[str]]:
+    return [[UID(uid).name, uid] for uid in sop_classes]
+
+
+def test_the_services_are_those_that_are_spoken() -> None:
+    stated = {row[2]: row[1] for row in rows("Network services") if row[2]}
+    assert all(UID(uid).name == name for uid, name in stated.items())
+    spoken = set(re.findall(r"StudyRootQueryRetrieveInformationModel\w+|Verification", source("dimse.py")))
+    assert set(stated) == {getattr(sop_class, name) for name in spoken}
+    (storage,) = (row for row in rows("Network services") if row[0] == "C-STORE")
+    kinds = [uid for uid, _ in listener.taken() if uid != sop_class.Verification]
+    assert storage[1].endswith(f": {len(kinds)}")
+    assert "Patient Root" in section("Network services")
+    assert "PatientRoot" not in source("dimse.py")
+
+
+def source(name: str) -> str:
+    return (EXCHANGE / "network" / name).read_text(encoding="utf-8")
+
+
+def test_the_associations_are_as_stated() -> None:
+    caller, node = application_entity(OWN_TITLE), Node(OWN_TITLE, "127.0.0.1", 1)
+    assert [row[0] for row in rows("Associations")][2] == "application context"
+    stated = {row[0]: row[1:] for row in rows("Associations")}
+    assert stated["title"][0].startswith(node.title)
+    assert str(caller.implementation_class_uid) in stated["implementation"][0]
+    assert caller.implementation_version_name.startswith("METASPINE_")
+    assert stated["associations at once"] == ["1", str(listener.MOST_ASSOCIATIONS)]
+    assert stated["longest PDU taken, bytes"] == [str(caller.maximum_pdu_size), str(listener.MOST_BYTES_AT_ONCE)]
+    patience = [Caller().answer_within_s, listener.SILENCE_S]
+    assert stated["silence after which it gives up"] == [f"{seconds:g} s" for seconds in patience]
+
+
+def test_the_transfer_syntaxes_are_those_that_are_offered() -> None:
+    stated = {row[0]: row[1] for row in rows("Transfer syntaxes")}
+    taken = {syntax for uid, syntaxes in listener.taken() for syntax in syntaxes if uid == pydicom.uid.CTImageStorage}
+    said = stated["C-STORE, listener"]
+    assert set(re.findall(r"1\.2[\d.]*\d", said)) == listener.DEFLATED == set(ALL_TRANSFER_SYNTAXES) - taken
+    assert f"all {len(ALL_TRANSFER_SYNTAXES)} " in said
+    assert f"the {len(listener.DEFLATED)} deflated" in said
+    fetched = {UID(syntax) for _, syntaxes in dimse._contexts_to_fetch() for syntax in syntaxes}
+    plain = {pydicom.uid.ExplicitVRLittleEndian, pydicom.uid.ImplicitVRLittleEndian}
+    assert all(UID(syntax).name in stated["C-STORE within C-GET"] for syntax in plain)
+    words = {
+        pydicom.uid.JPEG2000Lossless: "JPEG 2000 (lossless)",
+        pydicom.uid.JPEGLosslessSV1: "JPEG Lossless (first-order prediction)",
+        pydicom.uid.JPEGLSLossless: "JPEG-LS (lossless)",
+        pydicom.uid.RLELossless: "RLE Lossless",
+    }
+    assert fetched - plain == set(words)
+    assert all(word in stated["C-STORE within C-GET"] for word in words.values())
+
+
+def test_the_statuses_are_those_that_are_answered() -> None:
+    answered = [listener.STORED, listener.OUT_OF_RESOURCES, listener.OTHER_OBJECT, listener.NOT_UNDERSTOOD]
+    assert [row[0] for row in rows("Status of C-STORE, listener")] == [f"0x{status:04X}" for status in answered]
+
+
+def test_kinds_and_keys_of_a_query_are_those_asked_for() -> None:
+    kinds = [str(getattr(pydicom.uid, name)) for name in dimse.FETCHED]
+    assert rows("Kinds of objects asked for by C-GET") == named(*kinds)
+    stated = {level: tuple(keys.split(", ")) for level, keys in rows("Keys of a query")}
+    assert stated == dict(RETURNED)

@@ -30,7 +30,7 @@ from metaspine.exchange.dicom_files import Elements, damage_reported
 from metaspine.exchange.network import handshake
 from metaspine.exchange.network.dealings import RETURNED, Caller, Match, Retrieved, Sent, check_filters
 from metaspine.exchange.network.listener import STORED, Listener, checked_and_kept
-from metaspine.exchange.network.nodes import Node, require_archive_packages
+from metaspine.exchange.network.nodes import Node, application_entity, require_archive_packages
 from metaspine.exchange.network.received import Identity
 from metaspine.exchange.network.spool import Kept, Spool
 
@@ -39,7 +39,7 @@ _MOST_CONTEXTS = 128
 _COERCED = range(0xB000, 0xC000)
 _UNCOMPRESSED = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 _COMPRESSED = [JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, RLELossless]
-_FETCHED = (
+FETCHED = (
     "CTImageStorage",
     "EnhancedCTImageStorage",
     "LegacyConvertedEnhancedCTImageStorage",
@@ -207,10 +207,7 @@ class _Fetching:
 
 @contextmanager
 def _association(node: Node, caller: Caller, contexts: Sequence[Context], **more: Any) -> Iterator[Any]:
-    require_archive_packages()
-    from pynetdicom import AE
-
-    entity = AE(caller.title)
+    entity = application_entity(caller.title)
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = caller.answer_within_s
     entity.connection_timeout = caller.answer_within_s
     for sop_class, syntaxes in contexts:
@@ -318,7 +315,7 @@ def _place(study: str, series: str) -> Dataset:
 def _fetched() -> list[UID]:
     import pydicom.uid
 
-    return [getattr(pydicom.uid, name) for name in _FETCHED]
+    return [getattr(pydicom.uid, name) for name in FETCHED]
 
 
 def _contexts_to_fetch() -> list[Context]:

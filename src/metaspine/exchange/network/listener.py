@@ -13,19 +13,22 @@ from threading import Event, Lock
 from time import monotonic
 from typing import Any
 
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
 from metaspine.errors import ImageError, NetworkError
 from metaspine.exchange.network.completeness import IDLE_S, Visit
 from metaspine.exchange.network.handing import Handing, Say
-from metaspine.exchange.network.nodes import Certificates, Node, require_archive_packages
+from metaspine.exchange.network.nodes import Certificates, Node, application_entity
 from metaspine.exchange.network.received import Identity, identity_of
 from metaspine.exchange.network.spool import Kept, Spool
 
 STORED, OUT_OF_RESOURCES, OTHER_OBJECT, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xA900, 0xC000
-_SILENCE_S = 60.0
+SILENCE_S = 60.0
 """A connection that says nothing for so long counts as cut."""
+MOST_BYTES_AT_ONCE = 1 << 18
+MOST_ASSOCIATIONS = 10
 _ROUND_S = 0.1
-_MOST_BYTES_AT_ONCE = 1 << 18
-_DEFLATED = {"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.8.1"}
+DEFLATED = {"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.8.1"}
 """Not offered: their true size is known only after inflating, and the readers refuse them."""
 
 Came = Callable[[Identity, Kept], None]
@@ -38,6 +41,16 @@ class _Part:
 
     first_s: float
     last_s: float
+
+
+def taken() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return every SOP class that a listener takes, each with its transfer syntaxes."""
+    from pynetdicom import ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts
+    from pynetdicom.sop_class import Verification
+
+    offered = tuple(str(syntax) for syntax in ALL_TRANSFER_SYNTAXES if syntax not in DEFLATED)
+    stored = tuple((str(context.abstract_syntax), offered) for context in AllStoragePresentationContexts)
+    return (*stored, (str(Verification), (ExplicitVRLittleEndian, ImplicitVRLittleEndian)))
 
 
 class Listener:
@@ -63,7 +76,6 @@ class Listener:
     def __init__(
         self, node: Node, spool: Spool, *, came: Came, say: Say, certificates: Certificates | None = None
     ) -> None:
-        require_archive_packages()
         self._spool, self._came, self._say = spool, came, say
         self._parts: dict[str, dict[Any, _Part]] = defaultdict(dict)
         self._refused: set[Any] = set()
@@ -72,17 +84,15 @@ class Listener:
         self._entity, self._server = self._open(node, certificates)
 
     def _open(self, node: Node, certificates: Certificates | None) -> tuple[Any, Any]:
-        from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
-        from pynetdicom.sop_class import Verification
+        entity = application_entity(node.title)
+        from pynetdicom import evt
 
-        entity = AE(node.title)
         entity.require_called_aet = True
-        entity.network_timeout = _SILENCE_S
-        entity.maximum_pdu_size = _MOST_BYTES_AT_ONCE
-        offered = [syntax for syntax in ALL_TRANSFER_SYNTAXES if syntax not in _DEFLATED]
-        for context in AllStoragePresentationContexts:
-            entity.add_supported_context(context.abstract_syntax, offered)
-        entity.add_supported_context(Verification)
+        entity.network_timeout = SILENCE_S
+        entity.maximum_pdu_size = MOST_BYTES_AT_ONCE
+        entity.maximum_associations = MOST_ASSOCIATIONS
+        for kind, syntaxes in taken():
+            entity.add_supported_context(kind, list(syntaxes))
         context_of_tls = certificates.for_server() if certificates else None
         handlers = [(evt.EVT_C_STORE, self._store)]
         try:

@@ -7,8 +7,10 @@ import ssl
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from metaspine.errors import InputError
+from metaspine.exchange.writing.objects import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 OWN_TITLE = "METASPINE"
 PACKAGES = ("pynetdicom", "dicomweb_client")
@@ -149,3 +151,20 @@ def require_archive_packages() -> None:
         raise InputError(
             f"{' and '.join(missing)} not installed", where="network", remedy="Type: pip install 'metaspine[archive]'"
         )
+
+
+def application_entity(title: str) -> Any:
+    """Return pynetdicom's entity of a title, which names this program as the implementation that speaks.
+
+    Raises
+    ------
+    InputError
+        When the extra ``archive`` is not installed.
+    """
+    require_archive_packages()
+    from pynetdicom import AE
+
+    entity = AE(title)
+    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
+    return entity
