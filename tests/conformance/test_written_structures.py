@@ -143,13 +143,14 @@ def test_a_drawn_ring_keeps_its_volume_as_a_keyhole(tmp_path: Path) -> None:
     assert volume_mm3(read["GTV"]) == pytest.approx(volume_mm3(own), rel=1e-6)
 
 
-def test_nothing_unconfirmed_comes_back_as_drawn_by_a_person(tmp_path: Path) -> None:
+def test_a_region_comes_back_as_what_it_was_and_as_confirmed_as_it_was(tmp_path: Path) -> None:
     scan = make_scan()
     read = read_rtstruct(write_rtstruct(scan, tmp_path / "structures.dcm", when=WHEN), grid=scan.image.grid).structures
     for structure in read:
         own = scan.structure(structure.name)
-        assert structure.confirmed <= own.confirmed
-        assert structure.role is own.role
+        assert structure.confirmed is own.confirmed
+        assert (structure.role, structure.level) == (own.role, own.level)
+        assert (structure.origin, structure.confirmed_by) == (own.origin, own.confirmed_by)
 
 
 def test_only_the_newer_edition_of_dciodvfy_knows_xor(tmp_path: Path) -> None:

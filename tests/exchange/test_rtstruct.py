@@ -12,6 +12,7 @@ from pydicom.sequence import Sequence
 from synthetic_dicom import FRAME, INSTANCE, square, write_series, write_structure_set
 
 from metaspine.errors import FrameMismatch, StructureError
+from metaspine.exchange.numbering import entry_of_name
 from metaspine.exchange.role_names import role_of_name
 from metaspine.exchange.rtstruct import read_rtstruct
 from metaspine.exchange.scans import read_scan
@@ -119,6 +120,84 @@ def test_an_automatic_structure_is_not_taken_for_drawn(ct, tmp_path):
     scan = read_scan(ct, structures=write_structure_set(tmp_path / "rs.dcm", regions, algorithm="AUTOMATIC"))
     cord = scan.structure("SpinalCord")
     assert (cord.origin, cord.confirmed) == (Origin.AUTOMATIC, False)
+
+
+@pytest.mark.parametrize("algorithm", ["", "SEMIAUTOMATIC", "BY HAND"])
+def test_a_structure_of_which_nobody_says_who_drew_it_is_unknown(ct, tmp_path, algorithm):
+    regions = {"SpinalCord": [("CLOSED_PLANAR", square(3.0))]}
+    scan = read_scan(ct, structures=write_structure_set(tmp_path / "rs.dcm", regions, algorithm=algorithm))
+    cord = scan.structure("SpinalCord")
+    assert (cord.origin, cord.confirmed) == (Origin.UNKNOWN, False)
+    assert any("it is not said who or what drew SpinalCord: unconfirmed until a person" in note for note in scan.notes)
+
+
+def test_what_a_person_drew_is_confirmed_without_a_note(ct, tmp_path):
+    regions = {"SpinalCord": [("CLOSED_PLANAR", square(3.0))]}
+    scan = read_scan(ct, structures=write_structure_set(tmp_path / "rs.dcm", regions))
+    assert scan.structure("SpinalCord").confirmed
+    assert not any("not said who" in note for note in scan.notes)
+
+
+@pytest.mark.parametrize(
+    ("status", "reviewer", "confirmed_by"),
+    [("APPROVED", "Reader^A", "Reader^A"), ("APPROVED", "", ""), ("UNAPPROVED", "Reader^A", "")],
+)
+def test_an_approval_with_a_name_confirms_a_whole_set(ct, tmp_path, status, reviewer, confirmed_by):
+    def change(dataset: Dataset) -> None:
+        dataset.ApprovalStatus, dataset.ReviewerName = status, reviewer
+        item = Dataset()
+        item.ObservationNumber = item.ReferencedROINumber = 1
+        item.ROIInterpreter = "Somebody"
+        dataset.RTROIObservationsSequence = Sequence([item])
+
+    regions = {"SpinalCord": [("CLOSED_PLANAR", square(3.0))]}
+    path = write_structure_set(tmp_path / "rs.dcm", regions, algorithm="", change=change)
+    scan = read_scan(ct, structures=path)
+    cord = scan.structure("SpinalCord")
+    assert (cord.origin, cord.confirmed_by) == (Origin.UNKNOWN, confirmed_by)
+    told = {"Reader^A": "was approved in its planning system, by Reader^A", "": "nobody is named: it confirms nothing"}
+    assert any(told[reviewer] in note for note in scan.notes) == (status == "APPROVED")
+
+
+def test_words_of_ours_in_the_file_of_another_are_not_believed(ct, tmp_path):
+    def words(dataset: Dataset) -> None:
+        dataset.StructureSetROISequence[0].ROIDescription = "role spinal cord; level T12; origin drawn"
+
+    def ours(dataset: Dataset) -> None:
+        words(dataset)
+        dataset.Manufacturer = "metaspine"
+
+    regions = {"ROI 1": [("CLOSED_PLANAR", square(3.0))]}
+    for change, expected in (
+        (words, (Role.OTHER, "", Origin.AUTOMATIC)),
+        (ours, (Role.SPINAL_CORD, "T12", Origin.DRAWN)),
+    ):
+        path = write_structure_set(tmp_path / "rs.dcm", regions, algorithm="AUTOMATIC", change=change)
+        region = read_scan(ct, structures=path).structure("ROI 1")
+        assert (region.role, region.level, region.origin) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "level"),
+    [
+        ("lesion_T12", "T12"),
+        ("GTV L3", "L3"),
+        ("GTV_Th11", "T11"),
+        ("Metastasis-C7", "C7"),
+        ("lesion t 9", "T9"),
+        ("GTV", ""),
+        ("GTV1", ""),
+        ("lesion 12", ""),
+        ("GTV_T1", ""),
+        ("GTV_T2", ""),
+        ("GTV_T11_T12", ""),
+        ("GTV_L7", ""),
+        ("GTV_T12_ring", ""),
+        ("PTV_T12", ""),
+    ],
+)
+def test_a_lesion_has_the_level_that_its_name_states_without_doubt(name, level):
+    assert entry_of_name(name).level == level
 
 
 def test_contours_outside_the_image_and_too_small_are_noted(ct, tmp_path):

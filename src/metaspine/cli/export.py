@@ -14,6 +14,7 @@ from metaspine.errors import InputError
 from metaspine.exchange.scans import read_scan
 from metaspine.exchange.writing.ct import as_series, ct_slices
 from metaspine.exchange.writing.objects import write_object
+from metaspine.exchange.writing.references import has_slices
 from metaspine.exchange.writing.report import report_object
 from metaspine.exchange.writing.rtdose import Bits, rtdose
 from metaspine.exchange.writing.rtplan import plan_label, rtplan
@@ -73,7 +74,7 @@ def exported(
     when, study = when or now_or_source_date(), study_of(scan)
     dose = compute_dose(plan, scan, progress=progress)
     progress("writing DICOM", 0.0)
-    slices = list(ct_slices(scan, study=study, when=when)) if _lacks_slices(scan) else []
+    slices = list(ct_slices(scan, study=study, when=when)) if not has_slices(scan) else []
     shown = _with_limit(as_series(scan, slices) if slices else scan, plan)
     regions = rtstruct(shown, needle=plan.trajectory, dose=dose, study=study, when=when)
     planned = rtplan(plan, study=study, structure_set=regions, when=when)
@@ -107,11 +108,6 @@ def _report(request: ExportRequest) -> bytes | None:
         raise InputError(
             f"cannot be read ({error.strerror})", where=str(path), remedy="Check that you may read it"
         ) from error
-
-
-def _lacks_slices(scan: Scan) -> bool:
-    """Say whether no DICOM slices lie on the scan's grid: it came from NIfTI, or a tilted gantry was straightened."""
-    return scan.origin.resampled or not scan.origin.instance_uids
 
 
 def _with_limit(scan: Scan, plan: Plan) -> Scan:

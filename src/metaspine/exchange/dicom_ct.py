@@ -47,6 +47,7 @@ class FoundStack:
         first = self.stack.slices[0]
         with damage_reported(first.path):
             study = study_of(first.elements)
+            sop_class = first.elements.text("SOPClassUID")
         return ScanOrigin(
             path=str(self.path),
             sha256=sha256,
@@ -59,6 +60,8 @@ class FoundStack:
             description=first.description,
             study=study,
             instance_uids=tuple(item.sop_instance_uid for item in self.stack.slices),
+            sop_class=sop_class,
+            frame_numbers=tuple(item.frame + 1 for item in self.stack.slices if item.frame is not None),
             resampled=self.stack.sheared,
         )
 

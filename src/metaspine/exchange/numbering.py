@@ -24,7 +24,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
 
 from metaspine.errors import LevelError, StructureError
-from metaspine.exchange.role_names import role_of_name
+from metaspine.exchange.role_names import lesion_level_of_name, role_of_name
 from metaspine.patient.levels import LEVELS, TRANSITIONAL, position
 from metaspine.patient.levels import level as canonical_level
 from metaspine.patient.structure import Origin, Role
@@ -124,7 +124,10 @@ def entry_of_name(name: str) -> LabelEntry:
     vertebra = _VERTEBRA_NAME.fullmatch(name)
     if vertebra:
         return LabelEntry(name=name, role=Role.VERTEBRA, level=vertebra["level"])
-    return LabelEntry(name=name or "unnamed", role=role_of_name(name))
+    role = role_of_name(name)
+    return LabelEntry(
+        name=name or "unnamed", role=role, level=lesion_level_of_name(name) if role is Role.LESION else ""
+    )
 
 
 def recognise(heights_mm: Mapping[int, float], *, where: str) -> Numbering:

@@ -1,9 +1,10 @@
-"""Guessing what a structure is from its name, only where the name leaves no doubt."""
+"""Guessing what a structure is, and at which level, from its name, only where the name leaves no doubt."""
 
 from __future__ import annotations
 
 import re
 
+from metaspine.patient.levels import LEVELS
 from metaspine.patient.structure import Role
 
 _SIDE = r"(left|right|lt|rt|l|r)"
@@ -21,6 +22,9 @@ _CLEAR_NAMES: tuple[tuple[str, Role], ...] = (
 )
 _GROSS_TUMOUR = re.compile(r"i?gtv[a-z]?\d*")
 _NOT_THE_TUMOUR_ITSELF = re.compile(r".*\+.*|ptv.*|ctv.*|prv.*|ring|shell|margin|exp.*|minus|sub|opt|avoid|\d+mm|mm|cm")
+_LEVEL = re.compile(r"(?<![a-z0-9])([cls]|th?) ?(\d{1,2})(?![a-z0-9])")
+_WEIGHTINGS = ("T1", "T2")
+"""Levels, and what an MR is called: a GTV_T1 may have been drawn on one."""
 
 
 def role_of_name(name: str) -> Role:
@@ -29,8 +33,7 @@ def role_of_name(name: str) -> Role:
     Underscores, hyphens, dots and capitals separate words: "SpinalCord", "spinal_cord" and "Spinal Cord" are the same.
     What was grown from a structure ("SpinalCord_PRV05", "GTV+5mm", "GTV_ring") is not that structure.
     """
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    words = re.split(r"[\s_.\-]+", spaced.casefold().replace("ü", "u").strip())
+    words = _words(name)
     first, *others = words
     if _GROSS_TUMOUR.fullmatch(first) and not any(_NOT_THE_TUMOUR_ITSELF.fullmatch(word) for word in others):
         return Role.LESION
@@ -39,3 +42,15 @@ def role_of_name(name: str) -> Role:
         if re.fullmatch(pattern, text) or re.fullmatch(pattern.replace(" ", ""), text):
             return role
     return Role.OTHER
+
+
+def lesion_level_of_name(name: str) -> str:
+    """Return the one vertebral level that a lesion's name states; empty where it states none, several, or T1 or T2."""
+    found = {f"{letter[0]}{number}".upper() for letter, number in _LEVEL.findall(" ".join(_words(name)))}
+    (level,) = found if len(found) == 1 else ("",)
+    return level if level in LEVELS and level not in _WEIGHTINGS else ""
+
+
+def _words(name: str) -> list[str]:
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return re.split(r"[\s_.\-]+", spaced.casefold().replace("ü", "u").strip())

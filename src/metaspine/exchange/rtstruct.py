@@ -17,12 +17,12 @@ from pydicom.uid import RTStructureSetStorage
 
 from metaspine.errors import FrameMismatch, StructureError
 from metaspine.exchange.dicom_files import Elements, damage_reported, read_elements, read_header
-from metaspine.exchange.numbering import entry_of_name
+from metaspine.exchange.region_words import SetWords, set_words, state_notes
 from metaspine.geometry import Grid
 from metaspine.geometry.contours import Contour, ContourKind, ContourSet
 from metaspine.geometry.grid import FloatArray
 from metaspine.geometry.slabs import SAME_PLANE_MM
-from metaspine.patient.structure import Origin, Structure
+from metaspine.patient.structure import Structure
 
 _KINDS: Mapping[str, ContourKind] = {
     "CLOSED_PLANAR": "closed",
@@ -93,14 +93,15 @@ def read_rtstruct(path: Path, *, grid: Grid, instance_uids: frozenset[str] = fro
             what = "has a list of regions and no ROIContourSequence, which every structure set must have: it is damaged"
             raise StructureError(what, where=str(path), remedy=_EXPORT_AGAIN)
         drawn = _contours_by_number(dataset, path)
+        words = set_words(dataset, str(path))
         structures, unreadable = [], _unlisted(regions, drawn, _observed(dataset, path))
         for region in regions:
             try:
                 _refuse_shared_number(region, regions)
-                structures.append(_structure(region, dataset, drawn, grid))
+                structures.append(_structure(region, _region(region, dataset, drawn, grid), words))
             except StructureError as error:
                 unreadable.append((_name(region), error.what))
-        notes = [*_state_notes(dataset, path), *_reference_notes(drawn, instance_uids, path)]
+        notes = [*state_notes(dataset, structures, path.name), *_reference_notes(drawn, instance_uids, path)]
     for structure in structures:
         if isinstance(structure.region, ContourSet):
             notes += _place_notes(structure.name, structure.region, grid)
@@ -158,7 +159,7 @@ def _name(region: Elements) -> str:
     return region.text("ROIName") or f"ROI {region.text('ROINumber') or 'without a number'}"
 
 
-def _structure(region: Elements, dataset: Dataset, drawn: Mapping[int, Sequence[Dataset]], grid: Grid) -> Structure:
+def _region(region: Elements, dataset: Dataset, drawn: Mapping[int, Sequence[Dataset]], grid: Grid) -> ContourSet:
     frame = _frame(region, dataset)
     if not frame:
         raise _UnreadableRegion("states no frame of reference")
@@ -169,15 +170,18 @@ def _structure(region: Elements, dataset: Dataset, drawn: Mapping[int, Sequence[
     items = drawn.get(int(region.number("ROINumber")), ())
     if not items:
         raise _UnreadableRegion("has no contours")
-    contours = tuple(_contour(Elements(item, region.where, StructureError)) for item in items)
-    entry = entry_of_name(_name(region))
-    automatic = region.text("ROIGenerationAlgorithm").upper() == "AUTOMATIC"
+    return ContourSet(tuple(_contour(Elements(item, region.where, StructureError)) for item in items), frame)
+
+
+def _structure(region: Elements, contours: ContourSet, words: SetWords) -> Structure:
+    said = words.of(region, _name(region))
     return Structure(
         name=_name(region),
-        role=entry.role,
-        region=ContourSet(contours, frame),
-        origin=Origin.AUTOMATIC if automatic else Origin.DRAWN,
-        level=entry.level,
+        role=said.role,
+        region=contours,
+        origin=said.origin,
+        confirmed_by=said.confirmed_by,
+        level=said.level,
         source=region.where,
     )
 
@@ -212,12 +216,6 @@ def _coordinates(contour: Dataset) -> FloatArray:
         return np.asarray(contour.get("ContourData") or (), dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise _UnreadableRegion(f"has a contour whose coordinates are no numbers ({str(error)[:80]})") from error
-
-
-def _state_notes(dataset: Dataset, path: Path) -> list[str]:
-    if str(dataset.get("ApprovalStatus") or "").upper() == "REJECTED":
-        return [f"{path.name}: the structure set was rejected in its planning system"]
-    return []
 
 
 def _reference_notes(drawn: Mapping[int, Sequence[Dataset]], instance_uids: frozenset[str], path: Path) -> list[str]:

@@ -29,7 +29,12 @@ class ScanOrigin:
     study: Study | None = None
     """Whose images they are; None where the files do not say (NIfTI)."""
     instance_uids: tuple[str, ...] = ()
-    """The SOP instance UIDs of the slices in the order of the index k; empty where there are none."""
+    """The SOP instance UIDs of the slices in the order of the index k; empty where there are none. One and the same for
+    all frames of a multi-frame object."""
+    sop_class: str = ""
+    """The SOP class of the slices, or of the multi-frame object."""
+    frame_numbers: tuple[int, ...] = ()
+    """Which frame of the multi-frame object each slice is, from 1, in the order of the index k; else empty."""
     resampled: bool = False
     """The grid is not that of the files' slices (a tilted gantry was straightened): they must not be referred to."""
 

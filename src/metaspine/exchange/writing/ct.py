@@ -96,6 +96,8 @@ def as_series(scan: Scan, slices: list[Dataset]) -> Scan:
         study_uid=str(slices[0].StudyInstanceUID),
         study=study_of(scan, study=scan.origin.study or _study_in(slices[0])),
         instance_uids=tuple(str(item.SOPInstanceUID) for item in slices),
+        sop_class=str(CTImageStorage),
+        frame_numbers=(),
         resampled=False,
     )
     structures = tuple(_turned(structure) for structure in scan.structures)

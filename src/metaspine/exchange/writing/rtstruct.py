@@ -16,7 +16,7 @@ import numpy as np
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
-from pydicom.uid import CTImageStorage, ImplicitVRLittleEndian, RTStructureSetStorage
+from pydicom.uid import ImplicitVRLittleEndian, RTStructureSetStorage
 
 from metaspine.errors import OutputError
 from metaspine.exchange.writing.frames import slice_axis
@@ -31,6 +31,7 @@ from metaspine.exchange.writing.objects import (
     write_object,
 )
 from metaspine.exchange.writing.outlines import Holes, Outline, Outlines, outlines_of
+from metaspine.exchange.writing.references import has_slices, image_references, slice_reference
 from metaspine.exchange.writing.studies import study_of
 from metaspine.exchange.writing.texts import TEXT, plain
 from metaspine.exchange.writing.uids import frame_uid
@@ -220,19 +221,13 @@ def _of_undefined_dose(dose: Dose, scan: Scan, holes: Holes) -> _Region:
 
 def _axis(scan: Scan) -> int:
     """Return the index along which the scan's slices are counted."""
-    return 2 if _has_slices(scan) else slice_axis(scan.image.grid)
-
-
-def _has_slices(scan: Scan) -> bool:
-    """Say whether the grid's slices are files that may be referred to."""
-    uids = scan.origin.instance_uids
-    return not scan.origin.resampled and len(set(uids)) == len(uids) == scan.image.grid.shape[2]
+    return 2 if has_slices(scan) else slice_axis(scan.image.grid)
 
 
 def _described(scan: Scan) -> str:
     said = [
         "Not approved. Research decision support.",
-        "" if _has_slices(scan) else "Refers to no image: the scan's grid is not that of DICOM slices.",
+        "" if has_slices(scan) else "Refers to no image: the scan's grid is not that of DICOM slices.",
         *(f"Not in this set, unreadable: {name} ({reason})." for name, reason in scan.unreadable),
     ]
     return " ".join(part for part in said if part)
@@ -241,10 +236,10 @@ def _described(scan: Scan) -> str:
 def _referenced_frame(scan: Scan, study_uid: str) -> Dataset:
     item = Dataset()
     item.FrameOfReferenceUID = frame_uid(scan.frame_of_reference)
-    if _has_slices(scan) and scan.origin.series_uid:
+    if has_slices(scan) and scan.origin.series_uid:
         series = Dataset()
         series.SeriesInstanceUID = scan.origin.series_uid
-        series.ContourImageSequence = sequence(reference(CTImageStorage, uid) for uid in scan.origin.instance_uids)
+        series.ContourImageSequence = sequence(image_references(scan))
         study = reference(_STUDY_CLASS, study_uid)
         study.RTReferencedSeriesSequence = sequence([series])
         item.RTReferencedStudySequence = sequence([study])
@@ -271,22 +266,22 @@ def _drawn(number: int, region: _Region, encoded: Sequence[bytes], scan: Scan) -
 
 def _contour(line: Outline, data: bytes, scan: Scan) -> Dataset:
     item = Dataset()
-    uid = _slice_of(line.points_mm, scan)
-    if uid:
-        item.ContourImageSequence = sequence([reference(CTImageStorage, uid)])
+    k = _slice_of(line.points_mm, scan)
+    if k is not None:
+        item.ContourImageSequence = sequence([slice_reference(scan, k)])
     item.ContourGeometricType, item.NumberOfContourPoints = line.kind, len(line.points_mm)
     item[_CONTOUR_DATA] = RawDataElement(_CONTOUR_DATA, "DS", len(data), data, 0, True, True)
     return item
 
 
-def _slice_of(points_mm: FloatArray, scan: Scan) -> str:
-    """Return the slice that all of the points lie on; empty where there is none."""
-    if not _has_slices(scan):
-        return ""
+def _slice_of(points_mm: FloatArray, scan: Scan) -> int | None:
+    """Return the index k of the slice that all of the points lie on; None where there is none."""
+    if not has_slices(scan):
+        return None
     heights = scan.image.grid.index(points_mm)[:, 2]
     k = round(float(heights.mean()))
     away_mm = float(np.abs(heights - k).max()) * float(scan.image.grid.spacing_mm[2])
-    return scan.origin.instance_uids[k] if 0 <= k < scan.image.grid.shape[2] and away_mm <= SAME_PLANE_MM else ""
+    return k if 0 <= k < scan.image.grid.shape[2] and away_mm <= SAME_PLANE_MM else None
 
 
 def _observed(number: int, region: _Region) -> Dataset:
@@ -308,7 +303,8 @@ def _coordinates(points_mm: FloatArray, name: str) -> bytes:
 
 
 def _content(scan: Scan, regions: Sequence[_Region], encoded: Sequence[Sequence[bytes]]) -> str:
-    digest = sha256("|".join((scan.frame_of_reference, *scan.origin.instance_uids)).encode())
+    images = (*scan.origin.instance_uids, *map(str, scan.origin.frame_numbers))
+    digest = sha256("|".join((scan.frame_of_reference, *images)).encode())
     for region, lines in zip(regions, encoded, strict=True):
         what = (region.name, region.described, region.algorithm, region.interpreter, region.interpreted)
         digest.update("|".join(what).encode())

@@ -22,7 +22,8 @@ from pydicom.uid import CTImageStorage, SegmentationStorage
 from metaspine.errors import GridMismatch, OutputError, StructureError
 from metaspine.exchange.writing.by_highdicom import equipment, finished, highdicom
 from metaspine.exchange.writing.frames import Frames
-from metaspine.exchange.writing.objects import LONG_STRING, Kind, decimal, new_object, write_object
+from metaspine.exchange.writing.objects import LONG_STRING, Kind, decimal, new_object, sequence, write_object
+from metaspine.exchange.writing.references import has_slices
 from metaspine.exchange.writing.studies import study_of
 from metaspine.exchange.writing.texts import TEXT, plain
 from metaspine.exchange.writing.uids import frame_uid, uid_of
@@ -96,7 +97,7 @@ def seg(scan: Scan, *, when: datetime, fractional: bool = False) -> Dataset:
     segments, left_out = _segments(scan, fractional)
     if not segments:
         raise OutputError("no structure bounds a volume", where=scan.origin.path, remedy="Write an RTSTRUCT instead")
-    stored = np.stack([item.filled.transpose(2, 1, 0) for item in segments], axis=-1)
+    stored = np.stack([item.filled.transpose(2, 1, 0) for item in segments], axis=-1)[_in_order_of_frames(scan)]
     names = "|".join(f"{item.structure.name}/{item.structure.origin}" for item in segments)
     content = sha256(stored.tobytes() + names.encode() + "|".join(scan.origin.instance_uids).encode()).hexdigest()
     study = study_of(scan)
@@ -117,24 +118,57 @@ def seg(scan: Scan, *, when: datetime, fractional: bool = False) -> Dataset:
 
 
 def _sources(scan: Scan, when: datetime) -> list[Dataset]:
-    """Return the headers of the scan's slices, as far as a reference to them needs them."""
-    grid, uids = scan.image.grid, scan.origin.instance_uids
-    if scan.origin.resampled or len(set(uids)) != grid.shape[2] or not scan.origin.series_uid or not grid.right_handed:
+    """Return the headers of the images, slices or one of all frames, as far as a reference to them needs them."""
+    grid, frame_numbers = scan.image.grid, scan.origin.frame_numbers
+    whole = not frame_numbers or sorted(frame_numbers) == list(range(1, grid.shape[2] + 1))
+    if not (has_slices(scan) and whole and scan.origin.series_uid and grid.right_handed):
         raise OutputError(
             "the scan's grid is not that of DICOM slices, which a segmentation must refer to",
             where=scan.origin.path,
             remedy="Write the CT as used first (write_ct) and give the scan that it returns",
         )
     frames = Frames(np.empty(0), grid)
+    if frame_numbers:
+        return [_multiframe_source(scan, frames, when)]
     return [_source(scan, frames, k, when) for k in range(grid.shape[2])]
 
 
+def _in_order_of_frames(scan: Scan) -> NDArray[np.intp]:
+    """Return the indices k in the order in which the scan's images hold them."""
+    return np.argsort(scan.origin.frame_numbers or range(scan.image.grid.shape[2]))
+
+
 def _source(scan: Scan, frames: Frames, k: int, when: datetime) -> Dataset:
-    made = new_object(Kind(CTImageStorage, "CT", ""), study=study_of(scan), content=str(k), when=when)
-    made.SOPInstanceUID, made.SeriesInstanceUID = scan.origin.instance_uids[k], scan.origin.series_uid
-    made.FrameOfReferenceUID, made.PositionReferenceIndicator = frame_uid(scan.frame_of_reference), ""
+    made = _image(scan, frames, when)
+    made.SOPInstanceUID = scan.origin.instance_uids[k]
     made.ImageOrientationPatient, made.ImagePositionPatient = frames.orientation, frames.position(k)
     made.PixelSpacing, made.SliceThickness = frames.pixel_spacing, decimal(frames.spacing_mm)
+    return made
+
+
+def _multiframe_source(scan: Scan, frames: Frames, when: datetime) -> Dataset:
+    made, shared, measures, orientation = _image(scan, frames, when), Dataset(), Dataset(), Dataset()
+    made.SOPClassUID, made.SOPInstanceUID = scan.origin.sop_class, scan.origin.instance_uids[0]
+    measures.PixelSpacing, measures.SliceThickness = frames.pixel_spacing, decimal(frames.spacing_mm)
+    orientation.ImageOrientationPatient = frames.orientation
+    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = sequence([measures]), sequence([orientation])
+    made.SharedFunctionalGroupsSequence = sequence([shared])
+    made.NumberOfFrames = frames.grid.shape[2]
+    made.PerFrameFunctionalGroupsSequence = sequence(_place(frames, int(k)) for k in _in_order_of_frames(scan))
+    return made
+
+
+def _place(frames: Frames, k: int) -> Dataset:
+    place, group = Dataset(), Dataset()
+    place.ImagePositionPatient = frames.position(k)
+    group.PlanePositionSequence = sequence([place])
+    return group
+
+
+def _image(scan: Scan, frames: Frames, when: datetime) -> Dataset:
+    made = new_object(Kind(CTImageStorage, "CT", ""), study=study_of(scan), content="", when=when)
+    made.SeriesInstanceUID = scan.origin.series_uid
+    made.FrameOfReferenceUID, made.PositionReferenceIndicator = frame_uid(scan.frame_of_reference), ""
     made.Columns, made.Rows = frames.grid.shape[:2]
     return made
 
