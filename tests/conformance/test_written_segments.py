@@ -11,8 +11,10 @@ import pytest
 from made_up_dose import LIES, STUDY, WHEN, grid_of, make_dose, make_rtplan
 from made_up_scan import INSTANCES, make_scan, masks
 from test_written_doses import expected, thousand_voxels
+from validators import dciodvfy
 
 from metaspine.errors import GridMismatch, OutputError
+from metaspine.exchange.seg import read_seg
 from metaspine.exchange.writing.ct import write_ct
 from metaspine.exchange.writing.rtdose import rtdose
 from metaspine.exchange.writing.seg import write_seg
@@ -85,6 +87,21 @@ def test_what_made_a_segment_is_said_or_not_recorded(tmp_path: Path) -> None:
     assert made["spinal_cord"].SegmentAlgorithmName == "not recorded"
     assert made["spinal_cord"].SegmentedPropertyTypeCodeSequence[0].CodeValue == "2748008"
     assert all("SegmentationAlgorithmIdentificationSequence" not in item for item in made.values())
+
+
+def test_a_level_is_said_by_its_code_and_read_again(tmp_path: Path) -> None:
+    scan = make_scan()
+    levels = {"GTV": "L3", "spinal_cord": "L6"}
+    levelled = [replace(item, level=levels.get(item.name, "")) for item in scan.structures]
+    path = write_seg(replace(scan, structures=tuple(levelled)), tmp_path / "seg.dcm", when=WHEN)
+    said = {
+        item.SegmentLabel: [(code.CodeValue, code.CodeMeaning) for code in item.get("AnatomicRegionSequence", ())]
+        for item in pydicom.dcmread(path).SegmentSequence
+    }
+    assert said == {"GTV": [("36470004", "L3 vertebra")], "island": [], "spinal_cord": [], "lesion_T12": []}
+    assert dciodvfy(path, "Segmentation") == []
+    read = {item.name: item.level for item in read_seg(path, grid=scan.image.grid).structures}
+    assert (read["GTV"], read["island"]) == ("L3", "")
 
 
 def test_a_scan_without_slices_is_refused_until_its_ct_is_written(tmp_path: Path) -> None:

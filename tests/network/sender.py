@@ -87,7 +87,7 @@ def _carry(door: socket.socket, node: Node, most_bytes: int, silent: threading.E
         while (data := sender.recv(4096)) and carried + len(data) <= most_bytes:
             keeper.sendall(data)
             carried += len(data)
-        eventually(lambda: not silent.is_set())
+        eventually(lambda: not silent.is_set(), patience_s=40)
         silent.clear()
         for line in (keeper, sender):
             with suppress(OSError):

@@ -96,7 +96,7 @@ def test_a_line_that_is_dead_in_mid_object_is_not_waited_for(start: Start, tmp_p
     still_silent = threading.Event()
     with wire_cut_after(running.node, 100_000, silent=still_silent) as dead:
         still_silent.set()
-        sent = dimse.send(paths, dead, Caller(answer_within_s=1))
+        sent = dimse.send(paths, dead, CALLER)
         assert still_silent.is_set()
         still_silent.clear()
     assert sent.stored == ()
@@ -204,29 +204,29 @@ def test_tls_needs_a_certificate_from_both_sides(
     assert dimse.send(slices, by_name, replace(CALLER, certificates=certificates)).stored == tuple(slices)
     assert not associate(running.node).is_established
     with pytest.raises(NetworkError, match="cannot be reached, or it asks for TLS"):
-        dimse.echo(by_name, Caller(answer_within_s=1))
+        dimse.echo(by_name, Caller(answer_within_s=5))
     stranger = make_certificate(tmp_path_factory.mktemp("stranger"))
     unknown_to_them = Certificates(stranger.own, stranger.key, certificates.authority)
     with pytest.raises(NetworkError, match=r"it refused our certificate: .*unknown ca"):
-        dimse.echo(by_name, Caller(certificates=unknown_to_them, answer_within_s=1))
+        dimse.echo(by_name, Caller(certificates=unknown_to_them, answer_within_s=5))
     not_them = Certificates(certificates.own, certificates.key, stranger.authority)
     with pytest.raises(NetworkError, match=r"its certificate is not trusted: self.signed certificate"):
-        dimse.echo(by_name, Caller(certificates=not_them, answer_within_s=1))
+        dimse.echo(by_name, Caller(certificates=not_them, answer_within_s=5))
     with pytest.raises(NetworkError, match=r"it cannot be reached \(Connection refused\)"):
-        dimse.echo(replace(by_name, port=free_port()), Caller(certificates=certificates, answer_within_s=1))
+        dimse.echo(replace(by_name, port=free_port()), Caller(certificates=certificates, answer_within_s=5))
     elsewhere = make_certificate(tmp_path_factory.mktemp("elsewhere"), names="DNS:elsewhere")
     both = start(certificates=replace(elsewhere, authority=certificates.authority), into=tmp_path / "other")
     with pytest.raises(NetworkError, match=r"its certificate is not trusted: .*ostname mismatch"):
         dimse.echo(
             replace(both.node, host="localhost"),
-            Caller(certificates=replace(certificates, authority=elsewhere.own), answer_within_s=1),
+            Caller(certificates=replace(certificates, authority=elsewhere.own), answer_within_s=5),
         )
 
 
 def test_one_that_speaks_no_tls_is_said_to(start: Start, certificates: Certificates) -> None:
     by_name = replace(start().node, host="localhost")
     with pytest.raises(NetworkError, match=r"TLS failed|cut the connection during the greeting|ended the connection"):
-        dimse.echo(by_name, Caller(certificates=certificates, answer_within_s=1))
+        dimse.echo(by_name, Caller(certificates=certificates, answer_within_s=5))
 
 
 def test_a_port_needs_a_certificate_of_its_own(certificates: Certificates) -> None:

@@ -242,7 +242,7 @@ def _why_not(association: Any) -> str:
 def _unreached(node: Node, context: SSLContext | None, within_s: float) -> str:
     if context is None:
         return "cannot be reached, or it asks for TLS"
-    return handshake.trouble(node.host, node.port, context, within_s=within_s) or "does not speak DICOM within TLS"
+    return handshake.trouble(node.host, node.port, context, within_s=within_s) or "gave no answer of DICOM within TLS"
 
 
 def _contexts_of(paths: Sequence[Path]) -> list[Context]:

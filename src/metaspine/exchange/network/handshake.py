@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 
-_VERDICT_S = 2.0
+_VERDICT_S = 5.0
 """How long the other side may take to refuse our certificate: TLS 1.3 greets first and judges then."""
 
 

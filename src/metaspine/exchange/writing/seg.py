@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import CTImageStorage, SegmentationStorage
 
@@ -213,6 +214,12 @@ def _three(index: NDArray[Any]) -> tuple[int, int, int]:
     return i, j, k
 
 
+def _regions(level: str) -> list[Code] | None:
+    """Return SNOMED CT's code of a level as pydicom lists it; None for none, and for T13 and L6, which have none."""
+    name = f"{level}Vertebra"
+    return [getattr(codes.SCT, name)] if level and hasattr(codes.SCT, name) else None
+
+
 def _description(library: Any, number: int, segment: _Segment, content: str) -> Dataset:
     structure = segment.structure
     category, kind = _CODES.get(structure.role, (_TISSUE, _TISSUE))
@@ -226,6 +233,7 @@ def _description(library: Any, number: int, segment: _Segment, content: str) -> 
         segmented_property_type=kind,
         algorithm_type="MANUAL" if manual else "AUTOMATIC",
         algorithm_identification=None if manual else algorithm,
+        anatomic_regions=_regions(structure.level),
         tracking_uid=uid_of("segment", content, str(number)),
         tracking_id=plain(f"{structure.origin.value}: {structure.name}", LONG_STRING),
     )
