@@ -14,11 +14,16 @@ _MARK = "metaspine-tests"
 
 @contextmanager
 def small_web_archive(
-    objects: Sequence[bytes], *, series: str, has: int | None, asked: list[tuple[str, str]] | None = None
+    objects: Sequence[bytes],
+    *,
+    series: str,
+    has: int | None,
+    asked: list[tuple[str, str]] | None = None,
+    page: bytes = b"",
 ) -> Iterator[str]:
     """Give these objects for any study, and say of their series that so many are there; yields the address.
 
-    What was asked for is added to ``asked``: path, and media type taken.
+    What was asked for is added to ``asked``: path, and media type taken. A ``page`` is what it answers to any search.
     """
     counts = {} if has is None else {"00201209": {"vr": "IS", "Value": [has]}}
     found = [{"0020000E": {"vr": "UI", "Value": [series]}, **counts}]
@@ -32,7 +37,7 @@ def small_web_archive(
                 asked.append((urlsplit(self.path).path, self.headers["Accept"]))
             searched = urlsplit(self.path).path == "/series" or "?" in self.path
             content, content_type = (
-                (json.dumps(found).encode(), "application/dicom+json") if searched else (given, kind)
+                (page or json.dumps(found).encode(), "application/dicom+json") if searched else (given, kind)
             )
             self.send_response(200)
             self.send_header("Content-Type", content_type)

@@ -67,6 +67,14 @@ def test_a_bomb_is_not_kept_and_what_else_comes_is(
         assert spool.unfinished() == {SERIES}
 
 
+def test_another_service_at_the_address_is_said() -> None:
+    with (
+        small_web_archive([], series=SERIES, has=None, page=b"<html>Welcome</html>") as address,
+        pytest.raises(NetworkError, match="answered with what is no DICOM JSON"),
+    ):
+        dicomweb.find(address, "SERIES", {})
+
+
 def test_what_is_asked_for_is_what_the_conformance_statement_says(tmp_path: Path, objects: list[bytes]) -> None:
     asked: list[tuple[str, str]] = []
     with (

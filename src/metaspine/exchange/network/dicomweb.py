@@ -165,7 +165,8 @@ def _client(url: str, certificates: Certificates | None) -> Any:
 def _answers(url: str, certificates: Certificates | None) -> Iterator[None]:
     """Turn what goes wrong between here and the service into one error that names it."""
     from requests import RequestException
-    from requests.exceptions import HTTPError
+    from requests.exceptions import ConnectionError as NoConnection
+    from requests.exceptions import HTTPError, InvalidJSONError
 
     remedy = "Check the address (it ends in /dicom-web with Orthanc) and, for https, the certificates"
     try:
@@ -173,9 +174,11 @@ def _answers(url: str, certificates: Certificates | None) -> Iterator[None]:
     except HTTPError as error:
         code = error.response.status_code if error.response is not None else "?"
         raise NetworkError(f"answered with HTTP status {code}", where=url, remedy=remedy) from error
+    except InvalidJSONError as error:
+        raise NetworkError("answered with what is no DICOM JSON", where=url, remedy=remedy) from error
     except RequestException as error:
-        why = _tls_trouble(error, url, certificates) or "cannot be reached, or the connection was cut"
-        raise NetworkError(why, where=url, remedy=remedy) from error
+        tls = _tls_trouble(error, url, certificates) if isinstance(error, NoConnection) else ""
+        raise NetworkError(tls or "cannot be reached, or the connection was cut", where=url, remedy=remedy) from error
     except MALFORMED as error:
         if isinstance(error, OSError):
             raise
