@@ -14,10 +14,14 @@ import SimpleITK
 from pydicom.dataset import Dataset
 
 from metaspine.cli.export import ExportRequest, export_command, exported
+from metaspine.dosimetry import compute_dose
 from metaspine.errors import InputError
+from metaspine.evaluation import evaluate
+from metaspine.evaluation.prior import evaluate_prior
 from metaspine.exchange.rtdose import read_dose
 from metaspine.exchange.scans import read_scan
 from metaspine.exchange.writing.objects import write_object
+from metaspine.geometry import Volume
 from metaspine.patient.plan import Plan
 from metaspine.patient.scan import Scan, ScanOrigin
 from metaspine.patient.structure import Origin
@@ -151,6 +155,27 @@ def test_the_exported_ct_structures_and_dose_are_read_back_as_they_were(tmp_path
     assert {"vertebrae_T12", "spinal_cord", "lesion", "needle"} - names <= {"needle"}
     dose = read_dose(tmp_path / "rtdose.dcm")
     assert dose.plan_uid == pydicom.dcmread(tmp_path / "rtplan.dcm").SOPInstanceUID
+
+
+def test_the_exported_dose_gives_the_plans_own_histograms_when_read_again(tmp_path: Path) -> None:
+    scan, plan = patient()
+    own = evaluate(plan, compute_dose(plan, scan), scan).of("lesion")
+    prior = read_dose(write_object(exported_without_slices()["rtdose.dcm"], tmp_path / "rtdose.dcm"))
+    frame = prior.volume.grid.frame_of_reference
+    lesion = scan.structure("lesion")
+    moved = replace(lesion, region=in_frame(lesion.region, frame))
+    bare = replace(scan, image=in_frame(scan.image, frame), structures=(moved,))
+    back = evaluate_prior(prior, bare, between="logarithmic").of("lesion")
+    assert own.in_applicator_cc > 0.05
+    assert back.in_applicator_cc == pytest.approx(own.in_applicator_cc, abs=0.02)
+    values = {metric.name: metric.value for metric in own.metrics}
+    found = {metric.name: metric.value for metric in back.metrics}
+    for name in ("D98", "D95", "D50", "mean dose", "V8Gy"):
+        assert found[name] == pytest.approx(values[name], rel=0.03), name
+
+
+def in_frame(volume: Volume, frame: str) -> Volume:
+    return Volume(volume.values, replace(volume.grid, frame_of_reference=frame))
 
 
 def test_a_width_of_values_that_dicom_lacks_is_refused(tmp_path: Path) -> None:

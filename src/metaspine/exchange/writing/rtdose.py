@@ -20,6 +20,7 @@ from pydicom.uid import RTDoseStorage
 from pydicom.valuerep import DSfloat
 
 from metaspine.errors import OutputError
+from metaspine.exchange.dose_comment import undefined_said
 from metaspine.exchange.writing.frames import Frames, frames_of
 from metaspine.exchange.writing.objects import (
     Kind,
@@ -165,7 +166,7 @@ def _comment(dose: Dose, code: str, *, undefined: int) -> str:
     if not dose.provenance.calibrated:
         parts.insert(0, "NOMINAL")
     if undefined:
-        parts.append(f"0 GY=UNDEFINED IN {undefined} VOXELS")
+        parts.append(undefined_said(undefined))
     return "; ".join(parts)
 
 
