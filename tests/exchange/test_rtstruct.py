@@ -139,6 +139,39 @@ def test_contours_off_the_slices_are_noted(ct, tmp_path):
     assert notes[1] == ("GTV: contours lie up to 1.25 mm off the image's slices",)
 
 
+SOUND = {
+    "ring": [square(z, half) for z in (0.0, 3.0) for half in (6.0, 3.0)],
+    "islands": [square(z, 3.0, (x, 0.0)) for z in (0.0, 3.0) for x in (-4.0, 4.0)],
+    "touching": [square(z, 3.0, (x, 0.0)) for z in (0.0, 3.0) for x in (-3.0, 3.0)],
+    "two parts": [square(z) for z in (-6.0, -3.0, 12.0, 15.0)],
+}
+DOUBTFUL = {
+    "crossing": (
+        [square(z, 5.0, (x, 0.0)) for z in (0.0, 3.0) for x in (-3.0, 3.0)],
+        "planes on which its lines cross, and what lies in two of them is a hole (even-odd): 2",
+    ),
+    "left out": (
+        [square(z) for z in (0.0, 3.0, 9.0, 12.0)],
+        "planes left out between its contours, filled from their neighbours: 1",
+    ),
+    "drawn twice": ([square(0.0), square(0.0)], "bounds no volume that can be used: the same contour is drawn twice"),
+}
+
+
+def test_contours_that_bound_what_they_show_are_not_noted(ct, tmp_path):
+    regions = {name: [("CLOSED_PLANAR", line) for line in lines] for name, lines in SOUND.items()}
+    notes = read_scan(ct, structures=write_structure_set(tmp_path / "rs.dcm", regions)).notes
+    assert [note for note in notes if "outside the image" not in note] == []
+
+
+@pytest.mark.parametrize("name", DOUBTFUL)
+def test_contours_that_bound_another_volume_than_they_show_are_noted(ct, tmp_path, name):
+    lines, said = DOUBTFUL[name]
+    regions = {name: [("CLOSED_PLANAR", line) for line in lines]}
+    notes = read_scan(ct, structures=write_structure_set(tmp_path / "rs.dcm", regions)).notes
+    assert any(note.startswith(f"{name}: {said}") for note in notes), notes
+
+
 def test_references_to_other_images_are_noted_and_matched_by_place(ct, tmp_path):
     def refer(uid: str):
         def change(dataset: Dataset) -> None:
@@ -204,6 +237,19 @@ NAMES = {
     "BODY": Role.BODY,
     "vertebral body": Role.OTHER,
     "Aorta": Role.VESSEL,
+    "A_Aorta_Desc": Role.VESSEL,
+    "A_Carotid": Role.OTHER,
+    "V_Venacava_I": Role.VESSEL,
+    "IVC": Role.VESSEL,
+    "Aorta_PRV": Role.OTHER,
+    "Bowel_Small": Role.ORGAN,
+    "Bag_Bowel": Role.OTHER,
+    "Glnd_Adrenal_L": Role.ORGAN,
+    "Rib12_L": Role.RIB,
+    "Rueckenmark": Role.SPINAL_CORD,
+    "cauda equina": Role.CAUDA_EQUINA,
+    "vessel": Role.VESSEL,
+    "other": Role.OTHER,
     "Lt Lung": Role.LUNG,
     "Lung_L": Role.LUNG,
     "Heart": Role.ORGAN,

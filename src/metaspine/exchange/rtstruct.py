@@ -21,7 +21,7 @@ from metaspine.exchange.numbering import entry_of_name
 from metaspine.geometry import Grid
 from metaspine.geometry.contours import Contour, ContourKind, ContourSet
 from metaspine.geometry.grid import FloatArray
-from metaspine.geometry.slabs import SAME_PLANE_MM
+from metaspine.geometry.slabs import SAME_PLANE_MM, doubtful_planes
 from metaspine.patient.structure import Origin, Structure
 
 _KINDS: Mapping[str, ContourKind] = {
@@ -249,6 +249,22 @@ def _place_notes(name: str, region: ContourSet, grid: Grid) -> list[str]:
         notes.append(f"{name}: contours lie up to {between:.2f} mm off the image's slices")
     if small:
         notes.append(f"{name}: {small} closed contours of fewer than three points bound no area")
+    return notes + [f"{name}: {note}" for note in _volume_notes(region)]
+
+
+def _volume_notes(region: ContourSet) -> list[str]:
+    """Say what of the contours bounds another volume than whoever drew them may think, or none at all."""
+    if not any(len(contour.points_mm) >= 3 for contour in region.closed):
+        return []
+    try:
+        bridged, crossing = doubtful_planes(region)
+    except StructureError as error:
+        return [f"bounds no volume that can be used: {error.what}"]
+    notes = []
+    if bridged:
+        notes.append(f"planes left out between its contours, filled from their neighbours: {bridged}")
+    if crossing:
+        notes.append(f"planes on which its lines cross, and what lies in two of them is a hole (even-odd): {crossing}")
     return notes
 
 
