@@ -9,13 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
+import pydicom.data
 import pytest
 import SimpleITK
 from pydicom.dataset import Dataset
 
-from metaspine.cli.export import ExportRequest, export_command, exported
+from metaspine.cli import export
+from metaspine.cli.export import ExportRequest, export_command, exported, refuse_strangers
 from metaspine.dosimetry import compute_dose
-from metaspine.errors import InputError
+from metaspine.errors import InputError, OutputError
 from metaspine.evaluation import evaluate
 from metaspine.evaluation.prior import evaluate_prior
 from metaspine.exchange.rtdose import read_dose
@@ -178,17 +180,49 @@ def in_frame(volume: Volume, frame: str) -> Volume:
     return Volume(volume.values, replace(volume.grid, frame_of_reference=frame))
 
 
-def test_a_width_of_values_that_dicom_lacks_is_refused(tmp_path: Path) -> None:
-    request = ExportRequest(
-        plan=tmp_path,
-        scan=tmp_path,
+def test_what_another_program_wrote_is_not_replaced_and_exports_do_not_mix(tmp_path: Path) -> None:
+    made = objects()
+    refuse_strangers(tmp_path / "missing", made)
+    foreign = pydicom.data.get_testdata_file("rtstruct.dcm", download=False)
+    (tmp_path / "rs_of_the_hospital.dcm").write_bytes(Path(foreign).read_bytes())
+    refuse_strangers(tmp_path, made)
+    for name, dataset in made.items():
+        write_object(dataset, tmp_path / name)
+    refuse_strangers(tmp_path, made)
+    with pytest.raises(OutputError, match=r"report\.dcm: is of an earlier export and would stay"):
+        refuse_strangers(tmp_path, {name: dataset for name, dataset in made.items() if name != "report.dcm"})
+    for content in (Path(foreign).read_bytes(), b"no DICOM"):
+        (tmp_path / "rtstruct.dcm").write_bytes(content)
+        with pytest.raises(OutputError, match=r"rtstruct\.dcm: is not of this program and would be replaced"):
+            refuse_strangers(tmp_path, made)
+
+
+def test_the_command_leaves_the_hospitals_structure_set_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "_read", lambda *_: patient())
+    monkeypatch.setattr(export, "exported", lambda *_, **__: objects())
+    (tmp_path / "rtstruct.dcm").write_bytes(b"the hospital's")
+    with pytest.raises(OutputError, match="would be replaced"):
+        export_command(request(tmp_path, bits=32))
+    assert [path.name for path in tmp_path.iterdir()] == ["rtstruct.dcm"]
+    assert (tmp_path / "rtstruct.dcm").read_bytes() == b"the hospital's"
+
+
+def request(folder: Path, *, bits: int) -> ExportRequest:
+    return ExportRequest(
+        plan=folder,
+        scan=folder,
         structures=(),
         labels=None,
         series=None,
         applicator=None,
         calibration=None,
-        bits=8,
-        to=tmp_path,
+        bits=bits,
+        to=folder,
     )
+
+
+def test_a_width_of_values_that_dicom_lacks_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="8 bits a value"):
-        export_command(request)
+        export_command(request(tmp_path, bits=8))
