@@ -25,7 +25,7 @@ from metaspine.exchange.writing.studies import study_of
 from metaspine.patient.plan import Plan
 from metaspine.patient.scan import Scan
 from metaspine.planning import read_plan
-from metaspine.running import Progress, now_or_source_date, require_writable, whole_folder
+from metaspine.running import Progress, local_now_or_source_date, require_writable, whole_folder
 
 REPORT = "report.pdf"
 
@@ -74,7 +74,7 @@ def exported(
     report
         The plan's report as PDF; None where there is none.
     """
-    when, study = when or now_or_source_date(), study_of(scan)
+    when, study = when or local_now_or_source_date(), study_of(scan)
     dose = compute_dose(plan, scan, progress=progress)
     progress("writing DICOM", 0.0)
     slices = list(ct_slices(scan, study=study, when=when)) if _lacks_slices(scan) else []

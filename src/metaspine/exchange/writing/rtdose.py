@@ -37,7 +37,7 @@ from metaspine.geometry.grid import FloatArray
 from metaspine.patient.dose import Dose
 from metaspine.patient.study import Study
 from metaspine.physics.applicators import DoseConvention
-from metaspine.running.dates import now_or_source_date
+from metaspine.running.dates import local_now_or_source_date
 
 Bits = Literal[16, 32]
 
@@ -70,7 +70,7 @@ def write_rtdose(
     OutputError
         As :func:`rtdose` does, and when the file cannot be written.
     """
-    made = rtdose(dose, plan=plan, study=study, bits=bits, when=when or now_or_source_date())
+    made = rtdose(dose, plan=plan, study=study, bits=bits, when=when or local_now_or_source_date())
     return write_object(made, path)
 
 
