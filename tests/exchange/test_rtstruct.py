@@ -46,6 +46,16 @@ def test_contours_are_kept_exactly_as_drawn(ct, tmp_path):
     assert scan.unreadable == ()
 
 
+def test_a_contour_too_long_for_explicit_vr_is_read(ct, tmp_path):
+    angles = np.linspace(0, 2 * np.pi, 4000, endpoint=False)
+    drawn = np.round(np.stack([8 * np.cos(angles), 8 * np.sin(angles), np.full(4000, 3.0)], axis=1), 6)
+    with pytest.warns(UserWarning, match="changed from 'DS' to 'UN'"):
+        path = write_structure_set(tmp_path / "rs.dcm", {"BODY": [("CLOSED_PLANAR", drawn.ravel().tolist())]})
+    assert b"\x06\x30\x50\x00UN" in path.read_bytes()
+    body = read_scan(ct, structures=path).structure("BODY")
+    np.testing.assert_array_equal(body.region.contours[0].points_mm, drawn)
+
+
 def test_a_repeated_first_point_is_taken_once(ct, tmp_path):
     values = [*square(3.0), *square(3.0)[:3]]
     path = write_structure_set(tmp_path / "rs.dcm", {"GTV": [("CLOSED_PLANAR", values)]})

@@ -33,6 +33,8 @@ _KINDS: Mapping[str, ContourKind] = {
 }
 _EXPORT_AGAIN = "Export the structure set again from the planning system"
 _REPEATED_MM = 1e-6
+_AS_TEXT = {None, "DS", "UN"}
+"""What the value representation of coordinates may be: implicit, or explicit and short, or too long for DS."""
 
 
 @dataclass(frozen=True)
@@ -201,12 +203,15 @@ def _contour(item: Elements) -> Contour:
 
 
 def _coordinates(contour: Dataset) -> FloatArray:
-    """Return a contour's numbers, from their text at once: an object for each would take ten times longer."""
+    """Return a contour's numbers, from their text at once: an object for each would take ten times longer.
+
+    In explicit VR more than 65534 bytes of them are written as UN: DS has no room for that length (PS3.5 6.2.2).
+    """
     if "ContourData" not in contour:
         return np.empty(0)
     element = contour.get_item("ContourData")
     try:
-        if isinstance(element, RawDataElement) and isinstance(element.value, bytes) and element.VR in {None, "DS"}:
+        if isinstance(element, RawDataElement) and isinstance(element.value, bytes) and element.VR in _AS_TEXT:
             text = element.value.rstrip(b" \0")
             return np.fromiter(map(float, text.split(b"\\") if text else ()), dtype=np.float64)
         return np.asarray(contour.get("ContourData") or (), dtype=np.float64)
