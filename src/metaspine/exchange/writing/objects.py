@@ -16,6 +16,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from pydicom.valuerep import DSfloat
 
 from metaspine.errors import OutputError
+from metaspine.exchange.writing.identities import allowed
 from metaspine.exchange.writing.uids import uid_of
 from metaspine.patient.study import Study
 from metaspine.running import whole_file
@@ -141,7 +142,8 @@ def _file_meta(sop_class: UID, instance: UID) -> FileMetaDataset:
     return meta
 
 
-def _add_study(dataset: Dataset, study: Study, content: str) -> None:
+def _add_study(dataset: Dataset, stated: Study, content: str) -> None:
+    study = allowed(stated)
     dataset.PatientName, dataset.PatientID = study.patient_name, study.patient_id
     dataset.PatientBirthDate, dataset.PatientSex = study.birth_date, study.sex
     dataset.StudyInstanceUID = study.study_uid or uid_of("study", content)
