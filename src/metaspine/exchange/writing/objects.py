@@ -81,6 +81,13 @@ def reference(sop_class: UID | str, instance: UID | str) -> Dataset:
     return item
 
 
+def code(value: str, scheme: str, meaning: str) -> Dataset:
+    """Return the item that holds a code."""
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
+    return item
+
+
 def sequence(items: Iterable[Dataset]) -> Sequence:
     """Return a sequence of items."""
     return Sequence(list(items))
