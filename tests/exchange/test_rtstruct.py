@@ -12,6 +12,7 @@ from pydicom.sequence import Sequence
 from synthetic_dicom import FRAME, INSTANCE, square, write_series, write_structure_set
 
 from metaspine.errors import FrameMismatch, StructureError
+from metaspine.exchange.numbering import entry_of_name
 from metaspine.exchange.role_names import role_of_name
 from metaspine.exchange.rtstruct import read_rtstruct
 from metaspine.exchange.scans import read_scan
@@ -274,6 +275,25 @@ NAMES = {
 @pytest.mark.parametrize("name", NAMES)
 def test_roles_are_guessed_only_from_clear_names(name):
     assert role_of_name(name) is NAMES[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "level"),
+    [
+        ("vertebrae_T12", "T12"),
+        ("Vertebra Th12", "T12"),
+        ("T12 vertebra", "T12"),
+        ("th12_Vertebra", "T12"),
+        ("L1-vertebra (2)", "L1"),
+        ("vertebra T14", None),
+        ("T12", None),
+        ("T12 vertebral body", None),
+        ("GTV T12 vertebra", None),
+    ],
+)
+def test_a_vertebra_is_named_with_its_level_before_or_behind(name, level):
+    entry = entry_of_name(name)
+    assert (entry.role is Role.VERTEBRA, entry.level) == (level is not None, level or "")
 
 
 def _areas_by_plane(region):

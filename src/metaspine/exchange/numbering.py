@@ -36,7 +36,10 @@ SCHEMES: tuple[str, ...] = tuple(scheme for scheme in get_args(Scheme) if scheme
 
 _COUNT = re.compile(r" \(\d+\)$")
 """What is added to a name to tell it from others alike: "spinal_cord (2)" is a spinal cord."""
-_VERTEBRA_NAME = re.compile(r"(?i:vertebrae?)[ _-]?(?P<level>[Cc][1-7]|[Tt](1[0-3]|[1-9])|[Ll][1-6]|[Ss]1)")
+_LEVEL = r"(?P<level>C[1-7]|Th?(1[0-3]|[1-9])|L[1-6]|S1)"
+_VERTEBRA_NAMES = tuple(
+    re.compile(pattern, re.IGNORECASE) for pattern in (rf"vertebrae?[ _-]?{_LEVEL}", rf"{_LEVEL}[ _-]vertebra")
+)
 
 
 class LabelEntry(BaseModel):
@@ -124,9 +127,10 @@ def entry_of_name(name: str) -> LabelEntry:
         for entry in numbering_table(scheme).values():
             if entry.name == alone:
                 return entry.model_copy(update={"name": name})
-    vertebra = _VERTEBRA_NAME.fullmatch(alone)
-    if vertebra:
-        return LabelEntry(name=name, role=Role.VERTEBRA, level=vertebra["level"])
+    for pattern in _VERTEBRA_NAMES:
+        vertebra = pattern.fullmatch(alone)
+        if vertebra:
+            return LabelEntry(name=name, role=Role.VERTEBRA, level=vertebra["level"])
     return LabelEntry(name=name or "unnamed", role=role_of_name(alone))
 
 
