@@ -13,6 +13,9 @@ import pytest
 from metaspine.cli.exit_codes import ExitCode, exit_code
 from metaspine.errors import Cancelled, CaseError, LevelError, NotEligible, NoTrajectory, OutputError
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "exchange"))
+from synthetic_dicom import square, write_series, write_structure_set
+
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 
 
@@ -53,6 +56,20 @@ def test_scan_lists_what_is_in_it() -> None:
     assert names["lesion_T12"]["role"] == "lesion"
     assert names["vertebrae_L1"]["level"] == "L1"
     assert names["spinal_cord"]["confirmed"] is False
+
+
+def test_scan_prints_names_as_they_are_and_what_contours_bound(tmp_path: Path) -> None:
+    write_series(tmp_path / "ct [1]", size=(8, 20, 20), first_mm=(-10, -20, -6))
+    solid = [("CLOSED_PLANAR", square(z)) for z in (0.0, 3.0)]
+    regions = {"GTV [old]": solid, "[/]": solid, ":heart:": solid, "needle": [("OPEN_NONPLANAR", [0, 0, 0, 1, 1, 5])]}
+    path = write_structure_set(tmp_path / "rs.dcm", regions)
+    result = metaspine("scan", tmp_path / "ct [1]", "--structures", path)
+    assert result.returncode == ExitCode.DONE, result.stderr
+    lines = [line.strip() for line in result.stdout.splitlines()]
+    for name in ("GTV [old]", "[/]", ":heart:"):
+        assert any(line.startswith(f"{name} ") and line.endswith("0.60 cm³, 2 contours") for line in lines), name
+    assert any(line.startswith("needle ") and line.endswith("no volume, 1 contour") for line in lines)
+    assert "ct [1]" in result.stdout.replace("\n", "")
 
 
 def test_a_plan_leaves_the_report_and_its_files(tmp_path: Path) -> None:

@@ -9,15 +9,21 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
+import pydicom.data
 import pytest
 import SimpleITK
 from pydicom.dataset import Dataset
 
-from metaspine.cli.export import ExportRequest, export_command, exported
-from metaspine.errors import InputError
+from metaspine.cli import export
+from metaspine.cli.export import ExportRequest, export_command, exported, refuse_strangers
+from metaspine.dosimetry import compute_dose
+from metaspine.errors import InputError, OutputError
+from metaspine.evaluation import evaluate
+from metaspine.evaluation.prior import evaluate_prior
 from metaspine.exchange.rtdose import read_dose
 from metaspine.exchange.scans import read_scan
 from metaspine.exchange.writing.objects import write_object
+from metaspine.geometry import Volume
 from metaspine.patient.plan import Plan
 from metaspine.patient.scan import Scan, ScanOrigin
 from metaspine.patient.structure import Origin
@@ -153,17 +159,70 @@ def test_the_exported_ct_structures_and_dose_are_read_back_as_they_were(tmp_path
     assert dose.plan_uid == pydicom.dcmread(tmp_path / "rtplan.dcm").SOPInstanceUID
 
 
-def test_a_width_of_values_that_dicom_lacks_is_refused(tmp_path: Path) -> None:
-    request = ExportRequest(
-        plan=tmp_path,
-        scan=tmp_path,
+def test_the_exported_dose_gives_the_plans_own_histograms_when_read_again(tmp_path: Path) -> None:
+    scan, plan = patient()
+    own = evaluate(plan, compute_dose(plan, scan), scan).of("lesion")
+    prior = read_dose(write_object(exported_without_slices()["rtdose.dcm"], tmp_path / "rtdose.dcm"))
+    frame = prior.volume.grid.frame_of_reference
+    lesion = scan.structure("lesion")
+    moved = replace(lesion, region=in_frame(lesion.region, frame))
+    bare = replace(scan, image=in_frame(scan.image, frame), structures=(moved,))
+    back = evaluate_prior(prior, bare, between="logarithmic").of("lesion")
+    assert own.in_applicator_cc > 0.05
+    assert back.in_applicator_cc == pytest.approx(own.in_applicator_cc, abs=0.02)
+    values = {metric.name: metric.value for metric in own.metrics}
+    found = {metric.name: metric.value for metric in back.metrics}
+    for name in ("D98", "D95", "D50", "mean dose", "V8Gy"):
+        assert found[name] == pytest.approx(values[name], rel=0.03), name
+
+
+def in_frame(volume: Volume, frame: str) -> Volume:
+    return Volume(volume.values, replace(volume.grid, frame_of_reference=frame))
+
+
+def test_what_another_program_wrote_is_not_replaced_and_exports_do_not_mix(tmp_path: Path) -> None:
+    made = objects()
+    refuse_strangers(tmp_path / "missing", made)
+    foreign = pydicom.data.get_testdata_file("rtstruct.dcm", download=False)
+    (tmp_path / "rs_of_the_hospital.dcm").write_bytes(Path(foreign).read_bytes())
+    refuse_strangers(tmp_path, made)
+    for name, dataset in made.items():
+        write_object(dataset, tmp_path / name)
+    refuse_strangers(tmp_path, made)
+    with pytest.raises(OutputError, match=r"report\.dcm: is of an earlier export and would stay"):
+        refuse_strangers(tmp_path, {name: dataset for name, dataset in made.items() if name != "report.dcm"})
+    for content in (Path(foreign).read_bytes(), b"no DICOM"):
+        (tmp_path / "rtstruct.dcm").write_bytes(content)
+        with pytest.raises(OutputError, match=r"rtstruct\.dcm: is not of this program and would be replaced"):
+            refuse_strangers(tmp_path, made)
+
+
+def test_the_command_leaves_the_hospitals_structure_set_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "_read", lambda *_: patient())
+    monkeypatch.setattr(export, "exported", lambda *_, **__: objects())
+    (tmp_path / "rtstruct.dcm").write_bytes(b"the hospital's")
+    with pytest.raises(OutputError, match="would be replaced"):
+        export_command(request(tmp_path, bits=32))
+    assert [path.name for path in tmp_path.iterdir()] == ["rtstruct.dcm"]
+    assert (tmp_path / "rtstruct.dcm").read_bytes() == b"the hospital's"
+
+
+def request(folder: Path, *, bits: int) -> ExportRequest:
+    return ExportRequest(
+        plan=folder,
+        scan=folder,
         structures=(),
         labels=None,
         series=None,
         applicator=None,
         calibration=None,
-        bits=8,
-        to=tmp_path,
+        bits=bits,
+        to=folder,
     )
+
+
+def test_a_width_of_values_that_dicom_lacks_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="8 bits a value"):
-        export_command(request)
+        export_command(request(tmp_path, bits=8))

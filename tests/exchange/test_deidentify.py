@@ -23,6 +23,7 @@ from metaspine.errors import InputError
 from metaspine.exchange import confidentiality
 from metaspine.exchange.confidentiality import Pseudonyms, profile
 from metaspine.exchange.deidentify import FACES_REMAIN, KINDS, Deidentified, deidentified, deidentify
+from metaspine.exchange.numbering import SCHEMES, entry_of_name, numbering_table
 from metaspine.exchange.scans import read_scan
 from metaspine.exchange.writing.objects import write_object
 from metaspine.exchange.writing.record import record
@@ -231,11 +232,32 @@ def test_regions_are_named_by_their_role_and_codes_by_the_standard() -> None:
     regions = copy.deepcopy(own_objects()["RTStructureSet"])
     regions.StructureSetROISequence[2].ROIName = "Smith's needle"
     names = [item.ROIName for item in clean(regions).StructureSetROISequence]
-    assert names == ["lesion 4", "spinal cord 5", "region 6"]
+    assert names == ["lesion (4)", "spinal cord (5)", "region (6)"]
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "113100", "DCM", "Mr. Smith's profile"
     regions.AnatomicRegionSequence = Sequence([item])
     assert clean(regions).AnatomicRegionSequence[0].CodeMeaning == "Basic Application Confidentiality Profile"
+
+
+def test_regions_keep_the_role_and_level_that_a_plan_needs() -> None:
+    known = {entry.name for scheme in SCHEMES for entry in numbering_table(scheme).values()}
+    names = [*sorted(known), "SpinalCord", "A_Aorta", "spinal_cord (2)", "Smith's met T12"]
+    regions = copy.deepcopy(own_objects()["RTStructureSet"])
+    regions.StructureSetROISequence = Sequence([region_named(name, n) for n, name in enumerate(names, start=1)])
+    cleaned = [item.ROIName for item in clean(regions).StructureSetROISequence]
+    assert len(set(cleaned)) == len(names)
+    for name, instead in zip(names, cleaned, strict=True):
+        before, after = entry_of_name(name), entry_of_name(instead)
+        assert (after.role, after.level) == (before.role, before.level), (name, instead)
+    vertebra = cleaned[names.index("vertebrae_T12")]
+    assert vertebra.startswith("vertebra T12 (")
+    assert cleaned[-1] == f"region ({len(names)})"
+
+
+def region_named(name: str, number: int) -> Dataset:
+    item = Dataset()
+    item.ROINumber, item.ROIName = number, name
+    return item
 
 
 @pytest.mark.parametrize(
@@ -337,7 +359,7 @@ def test_a_real_scan_reads_the_same_without_identity(shared_data: Path, tmp_path
     assert np.array_equal(before.image.values, after.image.values)
     assert np.array_equal(before.image.grid.affine, after.image.grid.affine)
     assert [found.name for found in before.structures] == ["GTV_Mass_CT"]
-    assert [(found.name, found.role) for found in after.structures] == [("lesion 1", before.structures[0].role)]
+    assert [(found.name, found.role) for found in after.structures] == [("lesion (1)", before.structures[0].role)]
 
 
 def test_a_secret_a_folder_and_a_place_outside_are_asked_for(folder: Path, tmp_path: Path) -> None:

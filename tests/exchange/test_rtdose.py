@@ -200,7 +200,7 @@ def test_what_cannot_be_trusted_is_refused(tmp_path, change, message):
 
 def test_absolute_heights_on_turned_planes_are_refused(tmp_path):
     path = write_dose(tmp_path / "dose.dcm", axes=PATIENT_POSITIONS["HFP"], offsets=(-4, -1, 2, 5, 8))
-    with pytest.raises(ImageError, match="only upright axial planes may hold as z"):
+    with pytest.raises(ImageError, match="not at 0, and only planes of the orientation 1 0 0 0 1 0 may state"):
         read_dose(path)
 
 
@@ -223,6 +223,25 @@ def test_a_very_high_or_an_empty_dose_is_noted(tmp_path):
     assert "its highest dose is 200 Gy" in read_dose(write_dose(tmp_path / "a.dcm", field=one_hot)).notes[0]
     empty = read_dose(write_dose(tmp_path / "b.dcm", field=lambda points: 0 * points[..., 0]))
     assert empty.notes == ("its dose is 0 everywhere",)
+
+
+@pytest.mark.parametrize(("said", "known"), [(2, True), (5, False)], ids=["as many", "others are 0 too"])
+def test_zeros_that_stand_for_no_dose_are_none(tmp_path, said, known):
+    """What our own RTDOSE says of the inside of the applicator, in words written out here (EXCHANGE-31)."""
+
+    def hollow(points):
+        values = slope_gy(points)
+        values[2, 3, 4:6] = 0.0
+        return values
+
+    comment = f"NOMINAL; CONSOLE/WATER; 0 GY=UNDEFINED IN {said} VOXELS"
+    path = write_dose(tmp_path / "d.dcm", field=hollow, change=lambda d: setattr(d, "DoseComment", comment))
+    values, notes = read_dose(path).volume.values, read_dose(path).notes
+    assert np.argwhere(np.isnan(values)).tolist() == ([[4, 3, 2], [5, 3, 2]] if known else [])
+    assert np.count_nonzero(values == 0) == (0 if known else 2)
+    assert notes[0].startswith(f"no dose is defined in {said} of its voxels" if known else "0 Gy stands for no dose in")
+    silent = read_dose(write_dose(tmp_path / "e.dcm", field=hollow))
+    assert (np.count_nonzero(silent.volume.values == 0), silent.notes) == (2, ())
 
 
 def test_a_missing_file_says_so(tmp_path):

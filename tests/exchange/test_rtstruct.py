@@ -47,6 +47,16 @@ def test_contours_are_kept_exactly_as_drawn(ct, tmp_path):
     assert scan.unreadable == ()
 
 
+def test_a_contour_too_long_for_explicit_vr_is_read(ct, tmp_path):
+    angles = np.linspace(0, 2 * np.pi, 4000, endpoint=False)
+    drawn = np.round(np.stack([8 * np.cos(angles), 8 * np.sin(angles), np.full(4000, 3.0)], axis=1), 6)
+    with pytest.warns(UserWarning, match="changed from 'DS' to 'UN'"):
+        path = write_structure_set(tmp_path / "rs.dcm", {"BODY": [("CLOSED_PLANAR", drawn.ravel().tolist())]})
+    assert b"\x06\x30\x50\x00UN" in path.read_bytes()
+    body = read_scan(ct, structures=path).structure("BODY")
+    np.testing.assert_array_equal(body.region.contours[0].points_mm, drawn)
+
+
 def test_a_repeated_first_point_is_taken_once(ct, tmp_path):
     values = [*square(3.0), *square(3.0)[:3]]
     path = write_structure_set(tmp_path / "rs.dcm", {"GTV": [("CLOSED_PLANAR", values)]})
@@ -218,6 +228,39 @@ def test_contours_off_the_slices_are_noted(ct, tmp_path):
     assert notes[1] == ("GTV: contours lie up to 1.25 mm off the image's slices",)
 
 
+SOUND = {
+    "ring": [square(z, half) for z in (0.0, 3.0) for half in (6.0, 3.0)],
+    "islands": [square(z, 3.0, (x, 0.0)) for z in (0.0, 3.0) for x in (-4.0, 4.0)],
+    "touching": [square(z, 3.0, (x, 0.0)) for z in (0.0, 3.0) for x in (-3.0, 3.0)],
+    "two parts": [square(z) for z in (-6.0, -3.0, 12.0, 15.0)],
+}
+DOUBTFUL = {
+    "crossing": (
+        [square(z, 5.0, (x, 0.0)) for z in (0.0, 3.0) for x in (-3.0, 3.0)],
+        "planes on which its lines cross, and what lies in two of them is a hole (even-odd): 2",
+    ),
+    "left out": (
+        [square(z) for z in (0.0, 3.0, 9.0, 12.0)],
+        "planes left out between its contours, filled from their neighbours: 1",
+    ),
+    "drawn twice": ([square(0.0), square(0.0)], "bounds no volume that can be used: the same contour is drawn twice"),
+}
+
+
+def test_contours_that_bound_what_they_show_are_not_noted(ct, tmp_path):
+    regions = {name: [("CLOSED_PLANAR", line) for line in lines] for name, lines in SOUND.items()}
+    notes = read_scan(ct, structures=write_structure_set(tmp_path / "rs.dcm", regions)).notes
+    assert [note for note in notes if "outside the image" not in note] == []
+
+
+@pytest.mark.parametrize("name", DOUBTFUL)
+def test_contours_that_bound_another_volume_than_they_show_are_noted(ct, tmp_path, name):
+    lines, said = DOUBTFUL[name]
+    regions = {name: [("CLOSED_PLANAR", line) for line in lines]}
+    notes = read_scan(ct, structures=write_structure_set(tmp_path / "rs.dcm", regions)).notes
+    assert any(note.startswith(f"{name}: {said}") for note in notes), notes
+
+
 def test_references_to_other_images_are_noted_and_matched_by_place(ct, tmp_path):
     def refer(uid: str):
         def change(dataset: Dataset) -> None:
@@ -283,6 +326,19 @@ NAMES = {
     "BODY": Role.BODY,
     "vertebral body": Role.OTHER,
     "Aorta": Role.VESSEL,
+    "A_Aorta_Desc": Role.VESSEL,
+    "A_Carotid": Role.OTHER,
+    "V_Venacava_I": Role.VESSEL,
+    "IVC": Role.VESSEL,
+    "Aorta_PRV": Role.OTHER,
+    "Bowel_Small": Role.ORGAN,
+    "Bag_Bowel": Role.OTHER,
+    "Glnd_Adrenal_L": Role.ORGAN,
+    "Rib12_L": Role.RIB,
+    "Rueckenmark": Role.SPINAL_CORD,
+    "cauda equina": Role.CAUDA_EQUINA,
+    "vessel": Role.VESSEL,
+    "other": Role.OTHER,
     "Lt Lung": Role.LUNG,
     "Lung_L": Role.LUNG,
     "Heart": Role.ORGAN,
@@ -297,6 +353,25 @@ NAMES = {
 @pytest.mark.parametrize("name", NAMES)
 def test_roles_are_guessed_only_from_clear_names(name):
     assert role_of_name(name) is NAMES[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "level"),
+    [
+        ("vertebrae_T12", "T12"),
+        ("Vertebra Th12", "T12"),
+        ("T12 vertebra", "T12"),
+        ("th12_Vertebra", "T12"),
+        ("L1-vertebra (2)", "L1"),
+        ("vertebra T14", None),
+        ("T12", None),
+        ("T12 vertebral body", None),
+        ("GTV T12 vertebra", None),
+    ],
+)
+def test_a_vertebra_is_named_with_its_level_before_or_behind(name, level):
+    entry = entry_of_name(name)
+    assert (entry.role is Role.VERTEBRA, entry.level) == (level is not None, level or "")
 
 
 def _areas_by_plane(region):

@@ -55,7 +55,7 @@ def find_command(archive: Archive, filters: Sequence[str], *, level: str, json_o
         return
     for match in matches:
         line = "  ".join(f"[dim]{keyword}[/] {escape(value)}" for keyword, value in match.items() if value)
-        results.print(line, highlight=False, soft_wrap=True)
+        results.print(line, highlight=False, soft_wrap=True, markup=True)
     messages.print(f"{len(matches)} found", highlight=False)
 
 

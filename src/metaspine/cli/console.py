@@ -13,8 +13,9 @@ from metaspine.running import Progress as ProgressListener
 
 DISCLAIMER = "Decision support for research; multidisciplinary review required."
 
-results = Console(soft_wrap=False)
-messages = Console(stderr=True)
+results = Console(soft_wrap=False, markup=False, emoji=False)
+messages = Console(stderr=True, markup=False, emoji=False)
+"""Names from files are printed as they are: a region may be called "GTV [old]" and a folder "[/]"."""
 
 
 @contextmanager
@@ -26,7 +27,7 @@ def progress_bar() -> Iterator[ProgressListener]:
     if not messages.is_terminal:
         yield _StepLines()
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=messages, transient=True) as bar:
         task = bar.add_task("", total=1.0)
 
@@ -50,7 +51,7 @@ class _StepLines:
 
 def show_error(error: MetaspineError) -> None:
     """Print one clear error: what was found, where, and what to do."""
-    messages.print("[bold red]Stopped:[/]", end=" ")
+    messages.print("Stopped:", style="bold red", end=" ")
     messages.print(f"{error.where}: {error.what}" if error.where else error.what, markup=False, highlight=False)
     if error.remedy:
         messages.print(f"→ {error.remedy}", style="cyan", markup=False, highlight=False)

@@ -79,7 +79,7 @@ def dose_command(request: DoseRequest, *, json_output: bool) -> None:
         return
     for block in both_doses(monte_carlo):
         results.print(block, highlight=False)
-    results.print(f"\nPages and files: [bold]{pages.parent}[/]", highlight=False)
+    results.print(Text.assemble("\nPages and files: ", (str(pages.parent), "bold")))
     results.print(DISCLAIMER, style="dim")
 
 

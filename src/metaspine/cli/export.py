@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from pydicom.dataset import Dataset
+from pydicom.filereader import read_file_meta_info
 
 from metaspine.cli.console import DISCLAIMER, progress_bar, results
 from metaspine.dosimetry import compute_dose
-from metaspine.errors import InputError
+from metaspine.errors import InputError, OutputError
+from metaspine.exchange.dicom_files import MALFORMED
 from metaspine.exchange.scans import read_scan
 from metaspine.exchange.writing.ct import as_series, ct_slices
-from metaspine.exchange.writing.objects import write_object
+from metaspine.exchange.writing.objects import IMPLEMENTATION_CLASS_UID, write_object
 from metaspine.exchange.writing.references import has_slices
 from metaspine.exchange.writing.report import report_object
 from metaspine.exchange.writing.rtdose import Bits, rtdose
@@ -23,7 +26,7 @@ from metaspine.exchange.writing.studies import study_of
 from metaspine.patient.plan import Plan
 from metaspine.patient.scan import Scan
 from metaspine.planning import read_plan
-from metaspine.running import Progress, now_or_source_date, require_writable, whole_folder
+from metaspine.running import Progress, local_now_or_source_date, require_writable, whole_folder
 
 REPORT = "report.pdf"
 
@@ -51,6 +54,7 @@ def export_command(request: ExportRequest) -> None:
     with progress_bar() as progress:
         scan, plan = _read(request, progress)
         made = exported(plan, scan, report=_report(request), bits=16 if request.bits == 16 else 32, progress=progress)
+        refuse_strangers(request.to, made)
         with whole_folder(request.to) as folder:
             for name, dataset in made.items():
                 write_object(dataset, folder / name)
@@ -71,7 +75,7 @@ def exported(
     report
         The plan's report as PDF; None where there is none.
     """
-    when, study = when or now_or_source_date(), study_of(scan)
+    when, study = when or local_now_or_source_date(), study_of(scan)
     dose = compute_dose(plan, scan, progress=progress)
     progress("writing DICOM", 0.0)
     slices = list(ct_slices(scan, study=study, when=when)) if not has_slices(scan) else []
@@ -98,6 +102,30 @@ def _read(request: ExportRequest, progress: Progress) -> tuple[Scan, Plan]:
         progress=progress,
     )
     return scan, read_plan(request.plan, scan, applicator=request.applicator, calibration=request.calibration)
+
+
+def refuse_strangers(to: Path, made: Mapping[str, Dataset]) -> None:
+    """Refuse a folder where an export would replace a file that is not ours, or mix with objects of an earlier one.
+
+    Raises
+    ------
+    OutputError
+        When there is such a file.
+    """
+    for path in sorted(to.glob("*.dcm")):
+        replaced, ours = path.name in made, _made_by_us(path)
+        if replaced is not ours:
+            what = (
+                "is not of this program and would be replaced" if replaced else "is of an earlier export and would stay"
+            )
+            raise OutputError(what, where=str(path), remedy="Export into a folder of its own")
+
+
+def _made_by_us(path: Path) -> bool:
+    try:
+        return bool(read_file_meta_info(path).get("ImplementationClassUID") == IMPLEMENTATION_CLASS_UID)
+    except MALFORMED:
+        return False
 
 
 def _report(request: ExportRequest) -> bytes | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
 from metaspine.assessment import assess
 from metaspine.cli.console import DISCLAIMER, messages, progress_bar, results, show_error
@@ -195,7 +196,7 @@ def _show(made: _Made) -> None:
         results.print(_override(plan, plan.override), style="bold white on red", markup=False)
     for block in both_doses(made.monte_carlo) if made.monte_carlo else ():
         results.print(block, highlight=False)
-    results.print(f"\nReport: [bold]{made.report}[/]", highlight=False)
+    results.print(Text.assemble("\nReport: ", (str(made.report), "bold")))
     results.print(DISCLAIMER, style="dim")
 
 

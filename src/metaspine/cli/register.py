@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.text import Text
+
 from metaspine.cli.console import DISCLAIMER, progress_bar, results
 from metaspine.errors import InputError, LevelError
 from metaspine.exchange.scans import read_scan
@@ -100,7 +102,8 @@ def _document(found: Registration, carried: Scan) -> dict[str, Any]:
 
 
 def _show(found: Registration, carried: Scan) -> None:
-    results.print(f"[bold]{found.vertebra}[/] registered, expected within {found.error_mm:.1f} mm (95 of 100, REG-04)")
+    expected = f" registered, expected within {found.error_mm:.1f} mm (95 of 100, REG-04)"
+    results.print(Text.assemble((found.vertebra, "bold"), expected))
     fits = ", ".join(f"{one.level} {one.likeness:.2f}" for one in found.neighbours)
     results.print(f"level: {found.likeness:.2f} bits alike; its neighbours at the same place: {fits}", markup=False)
     for row in found.transform.matrix:

@@ -10,8 +10,10 @@ from typing import Any
 from rich.table import Table
 
 from metaspine.cli.console import DISCLAIMER, progress_bar, results
+from metaspine.errors import StructureError
 from metaspine.exchange.scans import read_scan
 from metaspine.geometry.contours import ContourSet
+from metaspine.geometry.slabs import volume_mm3
 from metaspine.imaging.findings import find_foreign
 from metaspine.patient.scan import Scan
 from metaspine.patient.structure import Structure
@@ -41,41 +43,51 @@ def _document(scan: Scan) -> dict[str, Any]:
         "affine_lps_mm": [[round(float(value), 6) for value in row] for row in grid.affine],
         "patient_position": scan.origin.patient_position or None,
         "tube_voltage_kv": scan.origin.tube_voltage_kv,
-        "structures": [_structure(structure) for structure in scan.structures],
+        "structures": [_structure(structure, float(grid.spacing_mm[2])) for structure in scan.structures],
         "notes": list(scan.notes),
         "questions": [finding.sentence for finding in find_foreign(scan)],
         "unreadable": [{"name": name, "reason": reason} for name, reason in scan.unreadable],
     }
 
 
-def _structure(structure: Structure) -> dict[str, Any]:
+def _structure(structure: Structure, slice_mm: float) -> dict[str, Any]:
     return {
         "name": structure.name,
         "role": str(structure.role),
         "level": structure.level or None,
         "origin": str(structure.origin),
         "confirmed": structure.confirmed,
-        "region": _region(structure),
+        "region": _region(structure, slice_mm),
     }
 
 
-def _region(structure: Structure) -> str:
+def _region(structure: Structure, slice_mm: float) -> str:
     if isinstance(structure.region, ContourSet):
-        return f"{len(structure.region.contours)} contours"
+        return _drawn(structure.region, slice_mm)
     grid = structure.region.grid
     return f"{float(structure.region.values.sum()) * grid.voxel_volume_mm3 / 1000:.2f} cm³"
+
+
+def _drawn(region: ContourSet, slice_mm: float) -> str:
+    """Return the volume that contours bound, or how many lines and points there are where they bound none."""
+    count = len(region.contours)
+    lines = f"{count} contour{'s' if count > 1 else ''}"
+    try:
+        return f"{volume_mm3(region, single_plane_mm=slice_mm) / 1000:.2f} cm³, {lines}"
+    except StructureError:
+        return f"no volume, {lines}"
 
 
 def _show(scan: Scan) -> None:
     grid = scan.image.grid
     spacing = " x ".join(f"{value:.3f}" for value in grid.spacing_mm)
-    results.print(f"[bold]{scan.origin.path}[/]")
+    results.print(scan.origin.path, style="bold", highlight=False)
     results.print(f"{' x '.join(map(str, grid.shape))} voxels of {spacing} mm, frame {scan.frame_of_reference}")
     voltage = scan.origin.tube_voltage_kv
     results.print(f"tube voltage {f'{voltage:g} kV' if voltage else 'unknown'}")
     table = Table("structure", "role", "level", "made by", "size", box=None, header_style="bold")
     for structure in scan.structures:
-        size = _region(structure)
+        size = _region(structure, float(grid.spacing_mm[2]))
         table.add_row(structure.name, structure.role, structure.level or "", structure.origin, size)
     results.print(table)
     for note in scan.notes:

@@ -92,8 +92,8 @@ class WaterField:
 class GridField:
     """A dose grid, interpolated as its ratio to the dose in water (DVH-02).
 
-    Without ``water`` (a dose from elsewhere) the dose itself is interpolated as ``between`` says, and no applicator is
-    known.
+    Without ``water`` (a dose from elsewhere) the dose itself is interpolated as ``between`` says, and the applicator
+    is where the grid holds no dose.
     """
 
     volume: Volume
@@ -105,12 +105,14 @@ class GridField:
         points = np.ascontiguousarray(points_mm, dtype=np.float64)
         logarithmic = self.water is None and self.between == "logarithmic"
         ratio = _sample(self._ratio, points, self.volume.grid.inverse, logarithmic)
-        return np.asarray(ratio if self.water is None else ratio * self.water.dose_gy(points))
+        if self.water is not None:
+            return np.asarray(ratio * self.water.dose_gy(points))
+        return np.where(self._undefined(points), np.nan, ratio)
 
     def inside_applicator(self, points_mm: FloatArray) -> NDArray[np.bool_]:
-        """Say for each point (n, 3) whether it lies in the applicator."""
+        """Say for each point (n, 3) whether it lies in the applicator; of a dose from elsewhere, where it has none."""
         if self.water is None:
-            return np.zeros(len(points_mm), dtype=np.bool_)
+            return self._undefined(points_mm)
         return self.water.inside_applicator(points_mm)
 
     @property
@@ -130,6 +132,12 @@ class GridField:
     def note(self) -> str:
         """How a dose from elsewhere was interpolated; empty for the project's own."""
         return _HOW[self.between] if self.water is None else ""
+
+    def _undefined(self, points_mm: FloatArray) -> NDArray[np.bool_]:
+        """Say for each point (n, 3) whether it lies in a voxel without dose."""
+        grid = self.volume.grid
+        i, j, k = np.clip(np.rint(grid.index(points_mm)), 0, np.asarray(grid.shape) - 1).astype(int).T
+        return np.asarray(grid.contains(points_mm) & np.isnan(self.volume.values[i, j, k]))
 
     @cached_property
     def _ratio(self) -> FloatArray:

@@ -130,7 +130,7 @@ class _Reading:
             level=structure.level,
             confirmed=structure.confirmed,
             volume_cc=points[0].total_mm3 / 1000,
-            in_applicator_cc=0.0,
+            in_applicator_cc=doses.fine.in_applicator_mm3 / 1000,
             outside_fraction=doses.fine.outside_mm3 / doses.fine.dosed_mm3,
             convention=f"{points[0].convention}; points {points[0].spacing_mm:.2f} mm apart",
             curve=curve(doses.fine),

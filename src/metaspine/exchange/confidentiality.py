@@ -26,7 +26,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
 from metaspine.exchange.dicom_files import MALFORMED
-from metaspine.exchange.role_names import role_of_name
+from metaspine.exchange.numbering import entry_of_name
 from metaspine.exchange.writing.uids import ROOT
 from metaspine.patient.structure import Role
 
@@ -216,13 +216,14 @@ def _bulk(element: DataElement) -> bool:
 
 
 def _region_names(dataset: Dataset) -> dict[str, str]:
-    """Return what takes the place of a region's name: its role and number, where the name states a role."""
+    """Return what takes the place of a region's name: role, level and number, so that a plan still finds its way."""
     found = {}
     for keyword, number in (("ROIName", "ROINumber"), ("SegmentLabel", "SegmentNumber")):
         if keyword in dataset:
-            role = role_of_name(str(dataset.get(keyword)))
-            word = "region" if role is Role.OTHER else role.value
-            found[keyword] = f"{word} {dataset.get(number, '')}".strip()
+            stated = entry_of_name(str(dataset.get(keyword)))
+            word = "region" if stated.role is Role.OTHER else stated.role.value
+            count = f"({dataset[number].value})" if number in dataset else ""
+            found[keyword] = " ".join(part for part in (word, stated.level, count) if part)
     return found
 
 

@@ -111,9 +111,13 @@ def _refuse_unknown_start(elements: Elements, first: float, axes: FloatArray, po
     upright = np.abs(axes - np.eye(3)).max() < 1e-4
     if abs(first) < SAME_MM or (upright and abs(first - position_mm[2]) < SAME_MM):
         return
-    height = f"the planes' z, {position_mm[2]:g} mm" if upright else "which only upright axial planes may hold as z"
+    wrong = (
+        f"neither at 0 nor at the planes' z, {position_mm[2]:g} mm"
+        if upright
+        else "not at 0, and only planes of the orientation 1 0 0 0 1 0 may state their z instead"
+    )
     raise ImageError(
-        f"GridFrameOffsetVector starts at {first:g} mm: neither at 0 nor at {height}",
+        f"GridFrameOffsetVector starts at {first:g} mm: {wrong}",
         where=elements.where,
         remedy=_EXPORT_AGAIN,
     )

@@ -34,7 +34,12 @@ Scheme = Literal["totalsegmentator-v2", "totalsegmentator-v1", "verse", "none"]
 SCHEMES: tuple[str, ...] = tuple(scheme for scheme in get_args(Scheme) if scheme != "none")
 """The numberings that are known."""
 
-_VERTEBRA_NAME = re.compile(r"(?i:vertebrae?)[ _-]?(?P<level>[Cc][1-7]|[Tt](1[0-3]|[1-9])|[Ll][1-6])")
+_COUNT = re.compile(r" \(\d+\)$")
+"""What is added to a name to tell it from others alike: "spinal_cord (2)" is a spinal cord."""
+_LEVEL = r"(?P<level>C[1-7]|Th?(1[0-3]|[1-9])|L[1-6]|S1)"
+_VERTEBRA_NAMES = tuple(
+    re.compile(pattern, re.IGNORECASE) for pattern in (rf"vertebrae?[ _-]?{_LEVEL}", rf"{_LEVEL}[ _-]vertebra")
+)
 
 
 class LabelEntry(BaseModel):
@@ -117,16 +122,18 @@ def named_numbering(names: Mapping[int, str]) -> Numbering:
 
 def entry_of_name(name: str) -> LabelEntry:
     """Return role and level of a name: from the known numberings, else guessed where the name is clear."""
+    alone = _COUNT.sub("", name)
     for scheme in SCHEMES:
         for entry in numbering_table(scheme).values():
-            if entry.name == name:
-                return entry
-    vertebra = _VERTEBRA_NAME.fullmatch(name)
-    if vertebra:
-        return LabelEntry(name=name, role=Role.VERTEBRA, level=vertebra["level"])
-    role = role_of_name(name)
+            if entry.name == alone:
+                return entry.model_copy(update={"name": name})
+    for pattern in _VERTEBRA_NAMES:
+        vertebra = pattern.fullmatch(alone)
+        if vertebra:
+            return LabelEntry(name=name, role=Role.VERTEBRA, level=vertebra["level"])
+    role = role_of_name(alone)
     return LabelEntry(
-        name=name or "unnamed", role=role, level=lesion_level_of_name(name) if role is Role.LESION else ""
+        name=name or "unnamed", role=role, level=lesion_level_of_name(alone) if role is Role.LESION else ""
     )
 
 

@@ -9,17 +9,23 @@ from metaspine.patient.structure import Role
 
 _SIDE = r"(left|right|lt|rt|l|r)"
 _CLEAR_NAMES: tuple[tuple[str, Role], ...] = (
-    (r"(mr )?(spinal )?cord( mr)?|myelon|medulla spinalis|ruckenmark", Role.SPINAL_CORD),
+    (r"(mr )?(spinal )?cord( mr)?|myelon|medulla spinalis|rue?ckenmark", Role.SPINAL_CORD),
     (r"(thecal|dural) sac", Role.THECAL_SAC),
-    (r"((bony|spinal|vertebral) )?canal|canalis spinalis", Role.BONY_CANAL),
+    (r"((bony|spinal|vertebral) )?canal|canalis spinalis|spinalkanal", Role.BONY_CANAL),
     (r"cauda( equina)?", Role.CAUDA_EQUINA),
     (r"(gross tumou?r( volume)?|lesion|metastasis)( ([ctls] ?)?\d{1,2})?", Role.LESION),
     (r"body|external|skin|outer contour|patient outline", Role.BODY),
-    (r"aorta", Role.VESSEL),
+    (r"(a )?aorta( (asc|desc|arch))?", Role.VESSEL),
+    (r"(v )?vena ?cava( (i|s|inf|sup))?|(inferior|superior) vena ?cava|[is]vc", Role.VESSEL),
     (rf"lungs?|{_SIDE} lungs?|lungs? {_SIDE}", Role.LUNG),
     (rf"heart|o?esophagus|liver|spleen|stomach|kidneys?|{_SIDE} kidney|kidney {_SIDE}", Role.ORGAN),
+    (r"pancreas|duodenum|colon|trachea|gall ?bladder|(small|large) bowel|bowel( (small|large))?", Role.ORGAN),
+    (rf"(glnd )?adrenals?( {_SIDE})?", Role.ORGAN),
+    (rf"ribs?( {_SIDE})?|rib ?\d{{1,2}}( {_SIDE})?", Role.RIB),
     (r"sacrum", Role.SACRUM),
+    *((role.value, role) for role in Role if role is not Role.OTHER),
 )
+"""Words in use, AAPM TG-263's for what lies about the spine, and the roles' own (de-identified regions bear them)."""
 _GROSS_TUMOUR = re.compile(r"i?gtv[a-z]?\d*")
 _NOT_THE_TUMOUR_ITSELF = re.compile(r".*\+.*|ptv.*|ctv.*|prv.*|ring|shell|margin|exp.*|minus|sub|opt|avoid|\d+mm|mm|cm")
 _LEVEL = re.compile(r"(?<![a-z0-9])([cls]|th?) ?(\d{1,2})(?![a-z0-9])")

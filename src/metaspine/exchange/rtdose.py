@@ -14,6 +14,7 @@ from pydicom.uid import UID, RTDoseStorage
 
 from metaspine.errors import GeometryError, ImageError
 from metaspine.exchange.dicom_files import Elements, damage_reported
+from metaspine.exchange.dose_comment import undefined_voxels
 from metaspine.exchange.dose_planes import DosePlanes, dose_planes
 from metaspine.exchange.multiframe import (
     class_of,
@@ -48,7 +49,8 @@ def read_dose(path: Path | str) -> PriorDose:
     """Read an RTDOSE: dose in Gy at voxel centres (float32), in LPS mm and in the file's own frame of reference.
 
     Any orientation, any form of GridFrameOffsetVector, 16 and 32 bit, signed and unsigned. What the dose is to, and
-    whether it is that of a whole plan, is kept as the file states it; it is never added to another.
+    whether it is that of a whole plan, is kept as the file states it; it is never added to another. Where a dose of
+    ours says that none is defined, inside the applicator, the value is NaN.
 
     Raises
     ------
@@ -69,6 +71,8 @@ def _prior_dose(elements: Elements) -> PriorDose:
     frame_of_reference = elements.required_text("FrameOfReferenceUID")
     affine, planes = _geometry(elements)
     values = _dose_gy(elements, planes)
+    value_notes = _value_notes(values, dose_type, elements.where)
+    values, undefined_notes = _without_undefined(values, elements.text("DoseComment"))
     try:
         volume = Volume(values, Grid(affine, values.shape, frame_of_reference))
     except GeometryError as error:
@@ -82,7 +86,8 @@ def _prior_dose(elements: Elements) -> PriorDose:
         comment=elements.text("DoseComment"),
         notes=(
             *planes.notes,
-            *_value_notes(values, dose_type, elements.where),
+            *value_notes,
+            *undefined_notes,
             *_summation_notes(elements),
             *plan_notes,
             *_heterogeneity_notes(elements),
@@ -177,6 +182,22 @@ def _value_notes(values: NDArray[np.float32], dose_type: DoseType, where: str) -
     if highest == 0:
         notes.append("its dose is 0 everywhere")
     return tuple(notes)
+
+
+def _without_undefined(values: NDArray[np.float32], comment: str) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Return the values with NaN where the comment says that 0 Gy stands for no dose (EXCHANGE-31), and a note."""
+    said, zeros = undefined_voxels(comment), values == 0
+    found = int(np.count_nonzero(zeros))
+    if not said:
+        return values, ()
+    if found != said:
+        note = (
+            f"0 Gy stands for no dose in {said} of its voxels, and {found} hold 0 Gy: which of them they are is not "
+            "known; leave what lies inside the applicator out (EXCHANGE-31)"
+        )
+        return values, (note,)
+    note = f"no dose is defined in {said} of its voxels, inside the applicator; they are left out (EXCHANGE-31)"
+    return np.where(zeros, np.float32(np.nan), values), (note,)
 
 
 def _summation_notes(elements: Elements) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from metaspine.exchange.region_words import SetWords, set_words, state_notes
 from metaspine.geometry import Grid
 from metaspine.geometry.contours import Contour, ContourKind, ContourSet
 from metaspine.geometry.grid import FloatArray
-from metaspine.geometry.slabs import SAME_PLANE_MM
+from metaspine.geometry.slabs import SAME_PLANE_MM, doubtful_planes
 from metaspine.patient.structure import Structure
 
 _KINDS: Mapping[str, ContourKind] = {
@@ -33,6 +33,8 @@ _KINDS: Mapping[str, ContourKind] = {
 }
 _EXPORT_AGAIN = "Export the structure set again from the planning system"
 _REPEATED_MM = 1e-6
+_AS_TEXT = {None, "DS", "UN"}
+"""What the value representation of coordinates may be: implicit, or explicit and short, or too long for DS."""
 
 
 @dataclass(frozen=True)
@@ -205,12 +207,15 @@ def _contour(item: Elements) -> Contour:
 
 
 def _coordinates(contour: Dataset) -> FloatArray:
-    """Return a contour's numbers, from their text at once: an object for each would take ten times longer."""
+    """Return a contour's numbers, from their text at once: an object for each would take ten times longer.
+
+    In explicit VR more than 65534 bytes of them are written as UN: DS has no room for that length (PS3.5 6.2.2).
+    """
     if "ContourData" not in contour:
         return np.empty(0)
     element = contour.get_item("ContourData")
     try:
-        if isinstance(element, RawDataElement) and isinstance(element.value, bytes) and element.VR in {None, "DS"}:
+        if isinstance(element, RawDataElement) and isinstance(element.value, bytes) and element.VR in _AS_TEXT:
             text = element.value.rstrip(b" \0")
             return np.fromiter(map(float, text.split(b"\\") if text else ()), dtype=np.float64)
         return np.asarray(contour.get("ContourData") or (), dtype=np.float64)
@@ -247,6 +252,22 @@ def _place_notes(name: str, region: ContourSet, grid: Grid) -> list[str]:
         notes.append(f"{name}: contours lie up to {between:.2f} mm off the image's slices")
     if small:
         notes.append(f"{name}: {small} closed contours of fewer than three points bound no area")
+    return notes + [f"{name}: {note}" for note in _volume_notes(region)]
+
+
+def _volume_notes(region: ContourSet) -> list[str]:
+    """Say what of the contours bounds another volume than whoever drew them may think, or none at all."""
+    if not any(len(contour.points_mm) >= 3 for contour in region.closed):
+        return []
+    try:
+        bridged, crossing = doubtful_planes(region)
+    except StructureError as error:
+        return [f"bounds no volume that can be used: {error.what}"]
+    notes = []
+    if bridged:
+        notes.append(f"planes left out between its contours, filled from their neighbours: {bridged}")
+    if crossing:
+        notes.append(f"planes on which its lines cross, and what lies in two of them is a hole (even-odd): {crossing}")
     return notes
 
 

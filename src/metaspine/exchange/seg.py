@@ -5,7 +5,6 @@ Source: DICOM PS3.3 C.8.20.2 (Segmentation), A.51, A.90 (label map segmentation)
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,7 +31,6 @@ PROBABLE = 0.5
 _ORIGINS: Mapping[str, Origin] = {"AUTOMATIC": Origin.AUTOMATIC, "MANUAL": Origin.DRAWN}
 _BACKGROUND = 0
 """A label map lists what belongs to no segment, too."""
-_LEVEL_FIRST = re.compile(r"([CTL]\d{1,2}) vertebra")
 _EXPORT_AGAIN = "Export the segmentation again from the system that made it"
 
 
@@ -184,7 +182,7 @@ def _entry(name: str, segment: Elements) -> LabelEntry:
 def _entry_of_code(segment: Elements, keyword: str) -> LabelEntry:
     items = segment.dataset.get(keyword) or ()
     meaning = str(items[0].get("CodeMeaning", "")) if items else ""
-    return entry_of_name(_LEVEL_FIRST.sub(r"vertebra \1", meaning))
+    return entry_of_name(meaning)
 
 
 def _kind_notes(elements: Elements) -> tuple[str, ...]:

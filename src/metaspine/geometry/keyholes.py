@@ -56,6 +56,20 @@ def has_holes(loops: Sequence[FloatArray]) -> bool:
     return len(loops) > 1 and any(loop.depth for loop in _nested(loops))
 
 
+def lost_to_crossing(loops: Sequence[FloatArray]) -> float:
+    """Return what the even-odd area of the closed lines (n, 2) of a plane lacks because lines cross; else about 0."""
+    if not _boxes_meet(loops):
+        return 0.0
+    drawn = sum((-1) ** (loop.depth % 2) * area([loop.points]) for loop in _nested(loops))
+    return abs(float(drawn) - area(loops))
+
+
+def _boxes_meet(loops: Sequence[FloatArray]) -> bool:
+    low, high = (np.array([edge(loop, axis=0) for loop in loops]) for edge in (np.min, np.max))
+    meeting = ((low[:, None] <= high) & (low <= high[:, None])).all(axis=-1)
+    return int(np.count_nonzero(meeting)) > len(loops)
+
+
 def _nested(loops: Sequence[FloatArray]) -> list[_Loop]:
     inside = [_point_within(loops, number) for number in range(len(loops))]
     around = [[_holds(other, inside[n]) and n != m for m, other in enumerate(loops)] for n in range(len(loops))]

@@ -9,6 +9,7 @@ holes, keyholes and figures of eight thus come out right whatever way round they
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -20,6 +21,7 @@ from metaspine.errors import StructureError
 from metaspine.geometry.contours import ContourSet
 from metaspine.geometry.evenodd import area
 from metaspine.geometry.grid import FloatArray
+from metaspine.geometry.keyholes import lost_to_crossing
 
 EndConvention = Literal["prism", "half-end"]
 
@@ -28,6 +30,8 @@ SAME_PLANE_MM = 0.1
 
 _BRIDGED = 2.5
 """Neighbouring planes farther apart than this many usual distances (more than one plane was left out) bound a gap."""
+_NOTABLE_LOSS = 0.01
+"""Part of a plane's area."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,9 +140,32 @@ def gaps_mm(contours: ContourSet) -> tuple[tuple[float, float], ...]:
 
     A gap of one missing plane is bridged by the prism convention; a wider one is left empty. Both are worth a note.
     """
-    positions = [slab.position_mm for slab in stack(contours, single_plane_mm=1.0).slabs]
+    return _gaps_mm(stack(contours, single_plane_mm=1.0).slabs)
+
+
+def _gaps_mm(slabs: Sequence[Slab]) -> tuple[tuple[float, float], ...]:
+    positions = [slab.position_mm for slab in slabs]
     wide = 1.5 * _usual_distance(positions, 1.0)
     return tuple((low, high) for low, high in pairwise(positions) if high - low > wide)
+
+
+def doubtful_planes(contours: ContourSet) -> tuple[int, int]:
+    """Return how many gaps between planes are bridged, and on how many planes lines cross so that areas are lost.
+
+    Where two areas of one plane overlap, the even-odd rule makes a hole of what lies in both; planes are counted on
+    which that takes more than a hundredth of the area.
+
+    Raises
+    ------
+    StructureError
+        As :func:`stack`.
+    """
+    found = stack(contours, single_plane_mm=1.0)
+    meeting = {low.position_mm for low, high in pairwise(found.slabs) if high.low_mm - low.high_mm < SAME_PLANE_MM}
+    bridged = sum(low in meeting for low, _ in _gaps_mm(found.slabs))
+    axes = perpendicular_axes(found.normal)
+    several = [[loop @ axes.T for loop in slab.loops_mm] for slab in found.slabs if len(slab.loops_mm) > 1]
+    return bridged, sum(lost_to_crossing(loops) > _NOTABLE_LOSS * area(loops) for loops in several)
 
 
 def normal_of(contours: ContourSet) -> FloatArray:

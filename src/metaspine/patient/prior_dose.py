@@ -17,7 +17,7 @@ class PriorDose:
     Parameters
     ----------
     volume
-        Gy at voxel centres.
+        Gy at voxel centres; NaN where the other system says that none is defined.
     dose_type
         DICOM's: physical, effective (weighted by a biological effectiveness), or a difference (ERROR).
     summation

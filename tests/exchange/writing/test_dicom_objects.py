@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,6 +47,50 @@ def test_the_same_content_gives_the_same_object(tmp_path: Path) -> None:
     read = pydicom.dcmread(tmp_path / "one.dcm")
     assert (str(read.PatientName), read.PatientID, read.InstanceCreationTime) == ("Doe^Jane", "17", "030405")
     assert reference_to(read).ReferencedSOPInstanceUID == one.SOPInstanceUID
+
+
+STATED = {
+    "study_date": [("2025.03.14", "20250314"), ("20250314", "20250314"), ("20250231", ""), ("March", ""), ("", "")],
+    "birth_date": [("1950", ""), ("1950-01-02", "19500102"), ("19500102", "19500102")],
+    "study_time": [
+        ("10:11:12", "101112"),
+        ("101112.345000", "101112.345000"),
+        ("101112.1234567", "101112.123456"),
+        ("1011", "1011"),
+        ("256161", ""),
+        ("noon", ""),
+    ],
+    "sex": [("F", "F"), ("m", "M"), ("W", ""), ("O", "O")],
+    "accession_number": [("A" * 16, "A" * 16), ("A" * 17, ""), ("A\\B", ""), ("A\nB", "")],
+    "study_id": [("1", "1"), ("S" * 20, "")],
+    "referring_physician": [("Doe^J", "Doe^J"), ("Doe^J\\Roe^K", "Doe^J")],
+}
+KEYWORDS = {
+    "study_date": "StudyDate",
+    "birth_date": "PatientBirthDate",
+    "study_time": "StudyTime",
+    "sex": "PatientSex",
+    "accession_number": "AccessionNumber",
+    "study_id": "StudyID",
+    "referring_physician": "ReferringPhysicianName",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "stated", "written"), [(name, *pair) for name, pairs in STATED.items() for pair in pairs]
+)
+def test_what_images_state_in_a_way_that_dicom_forbids_is_put_right_or_left_empty(
+    name: str, stated: str, written: str
+) -> None:
+    study = replace(STUDY, **{name: stated})
+    assert str(new_object(DOSE, study=study, content="abc", when=WHEN)[KEYWORDS[name]].value) == written
+
+
+def test_the_patient_is_found_by_the_images_own_name_and_number() -> None:
+    study = replace(STUDY, patient_id="X" * 70, patient_name="N" * 80 + "^B", study_uid="1.2.03")
+    with pytest.warns(UserWarning, match="exceeds the maximum|Invalid value for VR UI"):
+        made = new_object(DOSE, study=study, content="abc", when=WHEN)
+    assert (made.PatientID, made.PatientName, made.StudyInstanceUID) == ("X" * 70, "N" * 80 + "^B", "1.2.03")
 
 
 def test_without_a_study_one_is_made_from_the_content() -> None:

@@ -122,6 +122,12 @@ def test_it_refers_to_the_plan_that_was_delivered() -> None:
     assert (item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID) == (RTPlanStorage, plan_object().SOPInstanceUID)
 
 
+def test_what_was_done_is_coded_as_electronic_brachytherapy() -> None:
+    item = made(delivery()).PerformedProtocolCodeSequence[0]
+    assert (item.CodeValue, item.CodingSchemeDesignator) == ("438629002", "SCT")
+    assert item.CodeMeaning == "High dose rate electronic brachytherapy"
+
+
 @pytest.mark.parametrize("who", ["MACHINE", "OPERATOR"])
 def test_an_interrupted_delivery_says_who_ended_it_why_and_how_much_was_given(who: str) -> None:
     found = made(interrupted(termination=who))

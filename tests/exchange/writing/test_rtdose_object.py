@@ -83,6 +83,8 @@ def test_it_refers_to_its_plan_and_lives_in_a_frame_with_a_uid() -> None:
     assert dataset.FrameOfReferenceUID == frame_uid("nifti-0123456789ab")
     assert is_uid(dataset.FrameOfReferenceUID)
     assert frame_uid("1.2.3") == "1.2.3"
+    with pytest.warns(UserWarning, match="Invalid value for VR UI"):
+        assert frame_uid("1.2.840.113619.2.01.0123") == "1.2.840.113619.2.01.0123", "a scanner's, as its images have it"
 
 
 def test_another_dose_is_another_object() -> None:

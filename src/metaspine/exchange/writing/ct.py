@@ -28,7 +28,7 @@ from metaspine.patient.scan import Scan
 from metaspine.patient.structure import Structure
 from metaspine.patient.study import Study
 from metaspine.running import whole_folder
-from metaspine.running.dates import now_or_source_date
+from metaspine.running.dates import local_now_or_source_date
 
 _STEPS = 2**16 - 2
 _KIND = Kind(CTImageStorage, "CT", "CT as used for the spine needle plan")
@@ -56,7 +56,7 @@ def write_ct(scan: Scan, folder: Path | str, *, study: Study | None = None, when
     GridMismatch
         When the grid is skewed.
     """
-    made = list(ct_slices(scan, study=study, when=when or now_or_source_date()))
+    made = list(ct_slices(scan, study=study, when=when or local_now_or_source_date()))
     with whole_folder(folder) as temporary:
         for k, dataset in enumerate(made):
             write_object(dataset, temporary / f"ct{k:04d}.dcm")

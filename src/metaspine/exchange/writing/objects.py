@@ -16,6 +16,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from pydicom.valuerep import DSfloat
 
 from metaspine.errors import OutputError
+from metaspine.exchange.writing.identities import allowed
 from metaspine.exchange.writing.uids import uid_of
 from metaspine.patient.study import Study
 from metaspine.running import whole_file
@@ -80,6 +81,13 @@ def reference(sop_class: UID | str, instance: UID | str) -> Dataset:
     return item
 
 
+def code(value: str, scheme: str, meaning: str) -> Dataset:
+    """Return the item that holds a code."""
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
+    return item
+
+
 def sequence(items: Iterable[Dataset]) -> Sequence:
     """Return a sequence of items."""
     return Sequence(list(items))
@@ -141,7 +149,8 @@ def _file_meta(sop_class: UID, instance: UID) -> FileMetaDataset:
     return meta
 
 
-def _add_study(dataset: Dataset, study: Study, content: str) -> None:
+def _add_study(dataset: Dataset, stated: Study, content: str) -> None:
+    study = allowed(stated)
     dataset.PatientName, dataset.PatientID = study.patient_name, study.patient_id
     dataset.PatientBirthDate, dataset.PatientSex = study.birth_date, study.sex
     dataset.StudyInstanceUID = study.study_uid or uid_of("study", content)

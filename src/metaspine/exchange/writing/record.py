@@ -27,6 +27,7 @@ from metaspine.exchange.writing.brachytherapy import (
 from metaspine.exchange.writing.objects import (
     LONG_STRING,
     Kind,
+    code,
     day,
     decimal,
     new_object,
@@ -39,6 +40,7 @@ from metaspine.exchange.writing.texts import TEXT, plain
 from metaspine.patient.delivery import Delivery
 from metaspine.patient.study import Study
 
+PERFORMED = ("438629002", "SCT", "High dose rate electronic brachytherapy")
 _SAME_S = 0.05
 """What rounding in a decimal string can make of a time, and more."""
 _NOT_RECORDED = "reason not recorded"
@@ -85,6 +87,7 @@ def record(delivery: Delivery, *, plan_object: Dataset, study: Study, continues:
     if continues is not None:
         part.ReferencedTreatmentRecordSequence = sequence([reference_to(continues)])
     part.CommentsOnThePerformedProcedureStep = plain(_comment(delivery), TEXT)
+    part.PerformedProtocolCodeSequence = sequence([code(*PERFORMED)])
     part.TreatmentMachineSequence = sequence([machine(delivery.plan, recorded=True)])
     part.NumberOfFractionsPlanned = 1
     part.BrachyTreatmentTechnique, part.BrachyTreatmentType = TECHNIQUE, TREATMENT_TYPE

@@ -17,6 +17,7 @@ from metaspine.errors import InputError
 from metaspine.exchange.writing.objects import (
     LONG_STRING,
     Kind,
+    code,
     day,
     new_object,
     reference_to,
@@ -77,16 +78,10 @@ def report_object(
     made.BurnedInAnnotation = "YES"
     made.RecognizableVisualFeatures = "NO"
     made.DocumentTitle = kind.description
-    made.ConceptNameCodeSequence = sequence([_code(*CONCEPT)])
+    made.ConceptNameCodeSequence = sequence([code(*CONCEPT)])
     if references:
         made.SourceInstanceSequence = sequence(reference_to(found) for found in references)
     made.MIMETypeOfEncapsulatedDocument = "application/pdf"
     made.EncapsulatedDocument = pdf + b"\0" * (len(pdf) % 2)
     made.EncapsulatedDocumentLength = len(pdf)
     return made
-
-
-def _code(value: str, scheme: str, meaning: str) -> Dataset:
-    item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
-    return item

@@ -20,6 +20,7 @@ from pydicom.uid import RTDoseStorage
 from pydicom.valuerep import DSfloat
 
 from metaspine.errors import OutputError
+from metaspine.exchange.dose_comment import undefined_said
 from metaspine.exchange.writing.frames import Frames, frames_of
 from metaspine.exchange.writing.objects import (
     Kind,
@@ -36,7 +37,7 @@ from metaspine.geometry.grid import FloatArray
 from metaspine.patient.dose import Dose
 from metaspine.patient.study import Study
 from metaspine.physics.applicators import DoseConvention
-from metaspine.running.dates import now_or_source_date
+from metaspine.running.dates import local_now_or_source_date
 
 Bits = Literal[16, 32]
 
@@ -69,7 +70,7 @@ def write_rtdose(
     OutputError
         As :func:`rtdose` does, and when the file cannot be written.
     """
-    made = rtdose(dose, plan=plan, study=study, bits=bits, when=when or now_or_source_date())
+    made = rtdose(dose, plan=plan, study=study, bits=bits, when=when or local_now_or_source_date())
     return write_object(made, path)
 
 
@@ -165,7 +166,7 @@ def _comment(dose: Dose, code: str, *, undefined: int) -> str:
     if not dose.provenance.calibrated:
         parts.insert(0, "NOMINAL")
     if undefined:
-        parts.append(f"0 GY=UNDEFINED IN {undefined} VOXELS")
+        parts.append(undefined_said(undefined))
     return "; ".join(parts)
 
 

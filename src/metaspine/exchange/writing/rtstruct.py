@@ -43,7 +43,7 @@ from metaspine.patient.plan import Trajectory
 from metaspine.patient.scan import Scan
 from metaspine.patient.structure import Origin, Role, Structure
 from metaspine.patient.study import Study
-from metaspine.running.dates import now_or_source_date
+from metaspine.running.dates import local_now_or_source_date
 
 NEEDLE = "needle"
 UNDEFINED_DOSE = "dose not defined"
@@ -98,7 +98,7 @@ def write_rtstruct(
     OutputError, FrameMismatch
         As :func:`rtstruct` does, and when the file cannot be written.
     """
-    day_of_making = when or now_or_source_date()
+    day_of_making = when or local_now_or_source_date()
     made = rtstruct(scan, holes=holes, needle=needle, dose=dose, study=study, when=day_of_making)
     return write_object(made, path)
 

@@ -32,7 +32,7 @@ from metaspine.geometry import Grid, Volume
 from metaspine.geometry.rasterise import coverage
 from metaspine.patient.scan import Scan
 from metaspine.patient.structure import Origin, Role, Structure
-from metaspine.running.dates import now_or_source_date
+from metaspine.running.dates import local_now_or_source_date
 
 _ANATOMY = Code("123037004", "SCT", "Anatomical Structure")
 _TISSUE = Code("85756007", "SCT", "Tissue")
@@ -74,7 +74,7 @@ def write_seg(scan: Scan, path: Path | str, *, fractional: bool = False, when: d
     OutputError
         As :func:`seg` does, and when the file cannot be written.
     """
-    return write_object(seg(scan, fractional=fractional, when=when or now_or_source_date()), path)
+    return write_object(seg(scan, fractional=fractional, when=when or local_now_or_source_date()), path)
 
 
 def seg(scan: Scan, *, when: datetime, fractional: bool = False) -> Dataset:

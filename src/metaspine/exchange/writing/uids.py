@@ -10,6 +10,7 @@ from pydicom.uid import UID
 ROOT = "2.25."
 """The root of UIDs that are UUIDs (ISO/IEC 9834-8); nobody has to be asked for one."""
 LONGEST = 64
+_LIKE_A_UID = re.compile(r"[0-9.]+")
 _UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
 
 
@@ -35,5 +36,10 @@ def is_uid(text: str) -> bool:
 
 
 def frame_uid(frame_of_reference: str) -> UID:
-    """Return the UID of a frame of reference: its own, or one made from the name of a frame that has none (NIfTI)."""
-    return UID(frame_of_reference) if is_uid(frame_of_reference) else uid_of("frame of reference", frame_of_reference)
+    """Return the UID of a frame of reference: its own, or one made from the name of a frame that has none (NIfTI).
+
+    Scanners write UIDs that break the rules (leading zeros). They stay: with another the objects would not lie in the
+    images' frame.
+    """
+    stated = _LIKE_A_UID.fullmatch(frame_of_reference) is not None
+    return UID(frame_of_reference) if stated else uid_of("frame of reference", frame_of_reference)

@@ -25,7 +25,7 @@ from metaspine.exchange.writing.uids import uid_of
 from metaspine.geometry import Volume
 from metaspine.patient.dose import Dose
 from metaspine.patient.study import Study
-from metaspine.running.dates import now_or_source_date
+from metaspine.running.dates import local_now_or_source_date
 
 UNDEFINED = -1.0
 """Stands where no dose is defined (FloatPixelPaddingValue); a standard deviation is never negative."""
@@ -46,7 +46,9 @@ def write_uncertainty(
     OutputError, GridMismatch
         As :func:`uncertainty_map` does, and when the file cannot be written.
     """
-    return write_object(uncertainty_map(dose, rtdose=rtdose, study=study, when=when or now_or_source_date()), path)
+    return write_object(
+        uncertainty_map(dose, rtdose=rtdose, study=study, when=when or local_now_or_source_date()), path
+    )
 
 
 def uncertainty_map(dose: Dose, *, rtdose: Dataset, study: Study, when: datetime) -> Dataset:
