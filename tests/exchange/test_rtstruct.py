@@ -366,12 +366,16 @@ def test_roles_are_guessed_only_from_clear_names(name):
         ("vertebra T14", None),
         ("T12", None),
         ("T12 vertebral body", None),
-        ("GTV T12 vertebra", None),
     ],
 )
 def test_a_vertebra_is_named_with_its_level_before_or_behind(name, level):
     entry = entry_of_name(name)
     assert (entry.role is Role.VERTEBRA, entry.level) == (level is not None, level or "")
+
+
+def test_a_lesion_of_a_vertebra_is_no_vertebra():
+    entry = entry_of_name("GTV T12 vertebra")
+    assert (entry.role, entry.level) == (Role.LESION, "T12")
 
 
 def _areas_by_plane(region):
