@@ -55,13 +55,12 @@ def test_scan_lists_what_is_in_it() -> None:
     assert names["spinal_cord"]["confirmed"] is False
 
 
-def test_a_plan_leaves_the_report_and_its_files(tmp_path: Path) -> None:
-    result = metaspine(*plan_arguments("t12", "T12", tmp_path / "t12"))
-    assert result.returncode == ExitCode.DONE, result.stderr
-    written = {path.name for path in (tmp_path / "t12").iterdir()}
+def test_a_plan_leaves_the_report_and_its_files(planning: subprocess.CompletedProcess[str]) -> None:
+    assert planning.returncode == ExitCode.DONE, planning.stderr
+    written = {path.name for path in Path(planning.args[-1]).iterdir()}
     assert written == {"report.pdf", "plan.json", "dose.nii.gz", "dvh.csv"}
-    assert "not for treatment" in result.stdout
-    assert "Report:" in result.stdout
+    assert "not for treatment" in planning.stdout
+    assert "Report:" in planning.stdout
 
 
 def test_a_refusal_is_reported_and_has_its_own_exit_code(tmp_path: Path) -> None:
