@@ -1,11 +1,13 @@
-"""How work runs: whole-file writes, reproducible dates, progress, work whose question keeps changing."""
+"""How work runs: whole-file writes, reproducible dates, progress, work in turn, work whose question changes."""
 
 from metaspine.running.dates import now_or_source_date
+from metaspine.running.in_turn import InTurn
 from metaspine.running.latest import LatestRequest
 from metaspine.running.progress import Progress, silent
 from metaspine.running.writing import require_writable, whole_file, whole_folder
 
 __all__ = [
+    "InTurn",
     "LatestRequest",
     "Progress",
     "now_or_source_date",
