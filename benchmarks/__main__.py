@@ -1,5 +1,7 @@
 """``make bench``: run every ``benchmarks/bench_*.py`` and print what each measured, as ratios within one run.
 
+``.venv/bin/python -m benchmarks reading`` runs one, named without its ``bench_``.
+
 A benchmark module offers ``measure() -> list[Measurement]``. Nothing here is a test: speed is never asserted.
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import platform
+import sys
 import time
 from pathlib import Path
 
@@ -35,9 +38,10 @@ def main() -> None:
     load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
     console.print(f"{platform.machine()}, {os.cpu_count()} cores, load {load}, Python {platform.python_version()}")
     console.print(f"calibration loop {calibration_loop_s():.2f} s of CPU time")
-    for path in sorted(HERE.glob("bench_*.py")):
-        module = importlib.import_module(f"benchmarks.{path.stem}")
-        console.print(_table(path.stem.removeprefix("bench_"), module.measure()))
+    names = [path.stem.removeprefix("bench_") for path in sorted(HERE.glob("bench_*.py"))]
+    for name in sys.argv[1:] or names:
+        module = importlib.import_module(f"benchmarks.bench_{name}")
+        console.print(_table(name, module.measure()))
 
 
 def _table(title: str, measurements: list[Measurement]) -> Table:

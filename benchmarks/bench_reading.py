@@ -1,7 +1,8 @@
-"""Reading a CT of 300 slices of 512 x 512 with 15 structures, against a loop in pydicom and against plastimatch.
+"""Reading a CT of 300 slices of 512 x 512 with 15 structures, against pydicom, plastimatch, rt-utils, dicompyler-core.
 
 The peers' work is less: pydicom's loop checks nothing and reads no structures, plastimatch's programs read and write a
-file. Memory is the rise of a fresh process over its start, in volumes of the image.
+file, rt-utils makes no volume of the slices, dicompyler-core reads each slice alone. A peer that cannot be installed is
+"not at hand". Memory is the rise of a fresh process over its start, in volumes of the image.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from pathlib import Path
 from statistics import median
 
+import gdcm
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -22,11 +24,25 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RTStructureSetSt
 
 import metaspine as ms
 from benchmarks.measurement import Measurement, timed
+from benchmarks.peers_of_reading import REQUIREMENTS, peers_measured, peers_python
+from metaspine.exchange.dicom_ct import find_stack
+from metaspine.exchange.dicom_pixels import PixelReader
+from metaspine.exchange.dicom_series import CT
+from metaspine.geometry.contours import ContourSet
+from metaspine.geometry.rasterise import coverage
+from metaspine.running import silent
 
 SLICES, SIDE, STRUCTURES = 300, 512, 15
 HEADER_ELEMENTS = 60
 ROOT = "2.25.7"
 REPEATS = 3
+COMPRESSED = 20
+COMPRESSIONS = {
+    "JPEG lossless": gdcm.TransferSyntax.JPEGLosslessProcess14_1,
+    "JPEG-LS": gdcm.TransferSyntax.JPEGLSLossless,
+    "JPEG 2000": gdcm.TransferSyntax.JPEG2000Lossless,
+    "RLE": gdcm.TransferSyntax.RLELossless,
+}
 MEMORY = """
 import re, sys
 import metaspine as ms, metaspine.exchange.scans
@@ -57,6 +73,8 @@ def measure() -> list[Measurement]:
         return (
             rows
             + _memory(slices, structures)
+            + _decoding(slices, folder)
+            + _against_pydicom_2(folder, slices, structures, with_structures)
             + _against_plastimatch(folder, slices, structures, with_structures, alone)
         )
 
@@ -75,13 +93,64 @@ def _memory(slices: Path, structures: Path) -> list[Measurement]:
     return [Measurement("peak memory in volumes of the image: the ratio (goal 2.5)", 0.0, 0.0, "one volume", volumes)]
 
 
+def _decoding(slices: Path, folder: Path) -> list[Measurement]:
+    """Measure one slice of each compression, read with all checks, against pydicom with the same decoder."""
+    rows = []
+    for name, syntax in COMPRESSIONS.items():
+        coded = folder / name
+        coded.mkdir()
+        for path in sorted(slices.iterdir())[:COMPRESSED]:
+            _compress(path, coded / path.name, syntax)
+        found = find_stack(coded, wanted=CT, series=None, progress=silent)
+        cpu, wall = timed(lambda found=found: [PixelReader().read(item) for item in found.stack.slices], repeats=1)
+        peer, _ = timed(lambda coded=coded: [pydicom.dcmread(path).pixel_array for path in coded.iterdir()], repeats=1)
+        rows.append(Measurement(f"one slice, {name}", cpu / COMPRESSED, wall / COMPRESSED, "pydicom", peer / cpu))
+    return rows
+
+
+def _compress(source: Path, target: Path, syntax: int) -> None:
+    reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
+    reader.SetFileName(str(source))
+    assert reader.Read()
+    change.SetTransferSyntax(gdcm.TransferSyntax(syntax))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer.SetFileName(str(target))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    assert writer.Write()
+
+
+def _against_pydicom_2(
+    folder: Path, slices: Path, structures: Path, with_structures: tuple[float, float]
+) -> list[Measurement]:
+    """Compare CPU times with the peers that need pydicom 2, each in a process of its own environment."""
+    what = f"CT and {STRUCTURES} structures"
+    python = peers_python(folder / "peers")
+    if python is None:
+        return [Measurement(what, *with_structures, f"not at hand: {', '.join(REQUIREMENTS[:2])}")]
+
+    def with_masks() -> None:
+        scan = ms.read_scan(slices, structures=structures)
+        for structure in scan.structures:
+            assert isinstance(structure.region, ContourSet)
+            assert coverage(structure.region, scan.image.grid).values.any()
+
+    masks = timed(with_masks, repeats=1)
+    rows = []
+    for name, (cpu_ms, _) in peers_measured(python, slices, structures).items():
+        ours, of_what = (masks, f"{what}, each as a mask") if "masks" in name else (with_structures, what)
+        rows.append(Measurement(of_what, *ours, name, cpu_ms / ours[0]))
+    return rows
+
+
 def _against_plastimatch(
     folder: Path, slices: Path, structures: Path, with_structures: tuple[float, float], alone: tuple[float, float]
 ) -> list[Measurement]:
     """Compare wall times, because plastimatch is a program of its own."""
     program = shutil.which("plastimatch") or shutil.which(str(Path(sys.executable).with_name("plastimatch")))
     if program is None:
-        return []
+        return [Measurement("CT and structures, wall time", *with_structures, "not at hand: plastimatch")]
     image, labels = folder / "ct.mha", folder / "labels.mha"
     ct_ms = _program_ms([program, "convert", "--input", str(slices), "--output-img", str(image)])
     labels_ms = _program_ms(
@@ -140,15 +209,21 @@ def _write_structures(path: Path) -> Path:
     """Write a body of 300 contours of 400 points, two long structures and twelve short ones of 120 points."""
     dataset = _object(RTStructureSetStorage, 1000)
     dataset.StructureSetROISequence, dataset.ROIContourSequence = Sequence(), Sequence()
+    frame = Dataset()
+    frame.FrameOfReferenceUID = f"{ROOT}.1"
+    dataset.ReferencedFrameOfReferenceSequence, dataset.RTROIObservationsSequence = Sequence([frame]), Sequence()
     for number in range(1, STRUCTURES + 1):
         region, drawn = Dataset(), Dataset()
         region.ROINumber, region.ROIName, region.ReferencedFrameOfReferenceUID = number, f"S{number}", f"{ROOT}.1"
-        drawn.ReferencedROINumber = number
+        observation = Dataset()
+        drawn.ReferencedROINumber = observation.ReferencedROINumber = observation.ObservationNumber = number
+        observation.RTROIInterpretedType = "ORGAN"
         points, radius_mm = (400, 150.0) if number == 1 else (120, 8.0 + number)
         heights = range(SLICES) if number <= 3 else range(SLICES // 3, 2 * SLICES // 3)
         drawn.ContourSequence = Sequence([_circle(points, radius_mm, 5.0 * number, float(z)) for z in heights])
         dataset.StructureSetROISequence.append(region)
         dataset.ROIContourSequence.append(drawn)
+        dataset.RTROIObservationsSequence.append(observation)
     dataset.save_as(path, enforce_file_format=True)
     return path
 

@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -72,13 +73,12 @@ def test_scan_prints_names_as_they_are_and_what_contours_bound(tmp_path: Path) -
     assert "ct [1]" in result.stdout.replace("\n", "")
 
 
-def test_a_plan_leaves_the_report_and_its_files(tmp_path: Path) -> None:
-    result = metaspine(*plan_arguments("t12", "T12", tmp_path / "t12"))
-    assert result.returncode == ExitCode.DONE, result.stderr
-    written = {path.name for path in (tmp_path / "t12").iterdir()}
+def test_a_plan_leaves_the_report_and_its_files(planning: subprocess.CompletedProcess[str]) -> None:
+    assert planning.returncode == ExitCode.DONE, planning.stderr
+    written = {path.name for path in Path(planning.args[-1]).iterdir()}
     assert written == {"report.pdf", "plan.json", "dose.nii.gz", "dvh.csv"}
-    assert "not for treatment" in result.stdout
-    assert "Report:" in result.stdout
+    assert "not for treatment" in planning.stdout
+    assert "Report:" in planning.stdout
 
 
 def test_a_refusal_is_reported_and_has_its_own_exit_code(tmp_path: Path) -> None:
@@ -88,8 +88,10 @@ def test_a_refusal_is_reported_and_has_its_own_exit_code(tmp_path: Path) -> None
     assert {path.name for path in (tmp_path / "l1").iterdir()} == {"report.pdf"}
 
 
-def test_a_level_without_a_lesion_stops(tmp_path: Path) -> None:
-    result = metaspine(*plan_arguments("t12", "T11", tmp_path / "t11"))
+def test_a_level_without_a_lesion_stops(
+    metaspine_here: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    result = metaspine_here(*plan_arguments("t12", "T11", tmp_path / "t11"))
     assert result.returncode in (ExitCode.INPUT, ExitCode.REFUSED)
     assert "T11" in result.stderr
     assert not (tmp_path / "t11").exists() or not any((tmp_path / "t11").glob("plan.json"))
@@ -102,10 +104,12 @@ def test_without_the_level_the_command_line_is_not_understood(tmp_path: Path) ->
     assert "--level" in result.stderr
 
 
-def test_an_unwritable_target_leaves_nothing(tmp_path: Path) -> None:
+def test_an_unwritable_target_leaves_nothing(
+    metaspine_here: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
     occupied = tmp_path / "occupied"
     occupied.write_text("a file where the folder should go", encoding="utf-8")
-    result = metaspine(*plan_arguments("t12", "T12", occupied / "report"))
+    result = metaspine_here(*plan_arguments("t12", "T12", occupied / "report"))
     assert result.returncode == ExitCode.OUTPUT
     assert [path.name for path in tmp_path.iterdir()] == ["occupied"]
 

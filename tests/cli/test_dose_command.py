@@ -7,12 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from test_commands import EXAMPLES, metaspine, plan_arguments
 
 from metaspine.cli.exit_codes import ExitCode
+from metaspine.planning import read_plan
 
 T12 = EXAMPLES / "t12"
 SCAN = ("--scan", T12 / "ct.nii.gz", "--structures", T12 / "labels.nii.gz")
@@ -27,12 +29,10 @@ MONTE_CARLO = {
 PLANNED = {"report.pdf", "plan.json", "dose.nii.gz", "dvh.csv"}
 
 
-@pytest.fixture(scope="module")
-def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("planned")
-    result = metaspine(*plan_arguments("t12", "T12", folder))
-    assert result.returncode == ExitCode.DONE, result.stderr
-    return folder
+@pytest.fixture(scope="session")
+def planned(planning: subprocess.CompletedProcess[str]) -> Path:
+    assert planning.returncode == ExitCode.DONE, planning.stderr
+    return Path(planning.args[-1])
 
 
 @pytest.fixture
@@ -88,14 +88,16 @@ def interrupted(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def test_control_c_keeps_the_run_and_resume_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+def test_control_c_keeps_the_run_and_resume_gives_the_same_bytes(
+    metaspine_here: Callable[..., subprocess.CompletedProcess[str]], folder: Path, tmp_path: Path
+) -> None:
     enough = ("--uncertainty", "0", "--histories", "400000", "--to", str(tmp_path / "run"))
     stopped = interrupted(folder, *enough)
     assert stopped.returncode == ExitCode.CANCELLED
     assert "go on with --resume" in " ".join(stopped.stderr.split())
     assert "Stopped by you; nothing half-written was left." in stopped.stderr
     assert names(tmp_path / "run") == {"monte-carlo.checkpoint"}
-    again = metaspine("dose", folder, *SCAN, *COARSE, *enough)
+    again = metaspine_here("dose", folder, *SCAN, *COARSE, *enough)
     assert again.returncode == ExitCode.INPUT
     assert "an earlier run lies here" in " ".join(again.stderr.split())
     resumed = metaspine("dose", folder, *SCAN, *COARSE, *enough, "--resume", "--json")
@@ -103,7 +105,7 @@ def test_control_c_keeps_the_run_and_resume_gives_the_same_bytes(folder: Path, t
     numbers = json.loads(resumed.stdout)
     assert numbers["histories"] == 400_000
     assert names(tmp_path / "run") == MONTE_CARLO
-    whole = metaspine("dose", folder, *SCAN, *COARSE, *enough[:-1], tmp_path / "whole", "--json")
+    whole = metaspine_here("dose", folder, *SCAN, *COARSE, *enough[:-1], tmp_path / "whole", "--json")
     assert json.loads(whole.stdout) == numbers
     for name in MONTE_CARLO - {"monte-carlo.pdf"}:
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
@@ -125,27 +127,42 @@ def test_control_c_keeps_the_run_and_resume_gives_the_same_bytes(folder: Path, t
         (("--spacing", "0"), "a dose grid of 0.0 mm voxels"),
     ],
 )
-def test_bad_input_is_one_message_and_leaves_nothing(folder: Path, arguments: tuple[str, ...], message: str) -> None:
-    result = metaspine("dose", folder, *SCAN, *arguments)
+def test_bad_input_is_one_message_and_leaves_nothing(
+    metaspine_here: Callable[..., subprocess.CompletedProcess[str]],
+    folder: Path,
+    arguments: tuple[str, ...],
+    message: str,
+) -> None:
+    result = metaspine_here("dose", folder, *SCAN, *arguments)
     assert result.returncode == ExitCode.INPUT
     assert message in " ".join(result.stderr.split())
     assert "Traceback" not in result.stderr
     assert names(folder) == PLANNED
 
 
-def test_a_folder_without_a_plan(tmp_path: Path) -> None:
-    result = metaspine("dose", tmp_path, *SCAN)
+def test_a_folder_without_a_plan(
+    metaspine_here: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    result = metaspine_here("dose", tmp_path, *SCAN)
     assert result.returncode == ExitCode.INPUT
     assert "that metaspine plan wrote" in " ".join(result.stderr.split())
 
 
-def test_the_override_makes_a_new_plan_with_both_limits(planned: Path, folder: Path, tmp_path: Path) -> None:
+def test_the_override_makes_a_new_plan_with_both_limits(
+    metaspine_here: Callable[..., subprocess.CompletedProcess[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    planned: Path,
+    folder: Path,
+    tmp_path: Path,
+) -> None:
+    # The search for the needle's path is that of the plan that lies there, which is read instead of searched again.
+    monkeypatch.setattr("metaspine.cli.plan.make_plan", lambda scan, _, **__: read_plan(planned, scan))
     act = ("--treat-by-monte-carlo", "bone before the border", "--responsible", "Dr A. Example", "--uncertainty", "5")
-    refused = metaspine(*plan_arguments("t12", "T12", folder), *act)
+    refused = metaspine_here(*plan_arguments("t12", "T12", folder), *act)
     assert refused.returncode == ExitCode.OUTPUT
     assert "never changes one" in " ".join(refused.stderr.split())
     to = tmp_path / "longer"
-    result = metaspine(*plan_arguments("t12", "T12", to), *act)
+    result = metaspine_here(*plan_arguments("t12", "T12", to), *act)
     assert result.returncode == ExitCode.DONE, result.stderr
     assert names(to) == PLANNED | (MONTE_CARLO - {"monte-carlo.pdf"})
     said = " ".join(result.stdout.split())
@@ -173,9 +190,12 @@ def test_the_override_makes_a_new_plan_with_both_limits(planned: Path, folder: P
     ],
 )
 def test_half_an_override_is_none_and_water_has_no_materials(
-    tmp_path: Path, act: tuple[str, ...], message: str
+    metaspine_here: Callable[..., subprocess.CompletedProcess[str]],
+    tmp_path: Path,
+    act: tuple[str, ...],
+    message: str,
 ) -> None:
-    result = metaspine(*plan_arguments("t12", "T12", tmp_path / "t12"), *act)
+    result = metaspine_here(*plan_arguments("t12", "T12", tmp_path / "t12"), *act)
     assert result.returncode == ExitCode.INPUT
     assert message in " ".join(result.stderr.split())
     assert not (tmp_path / "t12").exists()

@@ -208,21 +208,6 @@ def test_a_refusal_names_every_hard_reason(t12):
     assert "tumour board" in caught.value.remedy
 
 
-def test_a_calibration_of_the_own_device_sets_the_time_and_lifts_the_stop(t12, plan, example_folder):
-    scan, case = t12
-    own = read_calibration(
-        example_folder / "calibration.yaml",
-        read_applicator("intrabeam-needle"),
-        today=datetime(2026, 3, 2, 12, tzinfo=UTC),
-    )
-    calibrated = make_plan(scan, case, level="T12", prescription=PRESCRIPTION, calibration=own)
-    assert "NOMINAL_OUTPUT" in {caution.code for caution in plan.warnings}
-    assert "NOMINAL_OUTPUT" not in {caution.code for caution in calibrated.warnings}
-    given = calibrated.prescription
-    rate = float(dose_rate_gy_per_min(own.depth_dose, given.applied_distance_mm))
-    assert calibrated.dwell.time_s == pytest.approx(60 * given.dose_gy / rate)
-
-
 def todays_calibration(folder, example_folder):
     document = yaml.safe_load((example_folder / "calibration.yaml").read_text(encoding="utf-8"))
     document["output_of_the_day"]["date_time"] = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
@@ -231,7 +216,27 @@ def todays_calibration(folder, example_folder):
     return path
 
 
-def test_the_calibration_of_another_source_is_refused(t12, tmp_path, example_folder):
+@pytest.fixture(scope="module")
+def calibration(tmp_path_factory, example_folder):
+    return todays_calibration(tmp_path_factory.mktemp("calibration"), example_folder)
+
+
+@pytest.fixture(scope="module")
+def calibrated(t12, calibration) -> Plan:
+    scan, case = t12
+    return make_plan(scan, case, level="T12", prescription=PRESCRIPTION, calibration=calibration)
+
+
+def test_a_calibration_of_the_own_device_sets_the_time_and_lifts_the_stop(plan, calibrated, calibration):
+    own = read_calibration(calibration, read_applicator("intrabeam-needle"), today=datetime.now(UTC))
+    assert "NOMINAL_OUTPUT" in {caution.code for caution in plan.warnings}
+    assert "NOMINAL_OUTPUT" not in {caution.code for caution in calibrated.warnings}
+    given = calibrated.prescription
+    rate = float(dose_rate_gy_per_min(own.depth_dose, given.applied_distance_mm))
+    assert calibrated.dwell.time_s == pytest.approx(60 * given.dose_gy / rate)
+
+
+def test_the_calibration_of_another_source_is_refused(t12, calibration):
     scan, case = t12
     for other in ("XRS 1", ""):
         with pytest.raises(DeviceFileError, match=f"serial number is 'EXAMPLE-0000', but '{other}' is in use"):
@@ -240,18 +245,15 @@ def test_the_calibration_of_another_source_is_refused(t12, tmp_path, example_fol
                 case,
                 level="T12",
                 prescription=PRESCRIPTION,
-                calibration=todays_calibration(tmp_path, example_folder),
+                calibration=calibration,
                 serial_number=other,
             )
     with pytest.raises(DeviceFileError, match=r"'XRS 1' was given without a calibration file.*Give the source's"):
         make_plan(scan, case, level="T12", prescription=PRESCRIPTION, serial_number="XRS 1")
 
 
-def test_a_plan_says_where_no_serial_number_was_compared(t12, tmp_path, example_folder):
-    scan, case = t12
-    own = todays_calibration(tmp_path, example_folder)
-    found = make_plan(scan, case, level="T12", prescription=PRESCRIPTION, calibration=own)
-    assert "the serial number was not compared" in " ".join(caution.message for caution in found.warnings)
+def test_a_plan_says_where_no_serial_number_was_compared(calibrated):
+    assert "the serial number was not compared" in " ".join(caution.message for caution in calibrated.warnings)
 
 
 def test_an_applicator_that_cannot_pass_through_bone_is_refused(t12):

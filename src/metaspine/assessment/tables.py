@@ -7,9 +7,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from metaspine.assessment.rules import RuleList, rules_from
+from metaspine.evidence.shipped import shipped_table
 
 FOLDERS = ("", "scores", "pathway")
 """Where tables lie below ``assessment/data``; a name is unique over all of them."""
@@ -94,5 +93,4 @@ def _names(folder: str) -> list[str]:
 
 
 def _read(path: str) -> Any:
-    text = (files("metaspine.assessment") / "data" / path).read_text(encoding="utf-8")
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    return shipped_table("metaspine.assessment", path)

@@ -10,9 +10,8 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-import yaml
-
 from metaspine.errors import InputError
+from metaspine.evidence.shipped import shipped_table
 
 
 class Confidence(StrEnum):
@@ -89,5 +88,4 @@ def data_files(kind: str) -> list[str]:
 
 def read_data(name: str) -> dict[str, dict[str, Any]]:
     """Return what a data file holds, by id."""
-    text = (files("metaspine.evidence") / "data" / name).read_text(encoding="utf-8")
-    return yaml.safe_load(text) or {}
+    return shipped_table("metaspine.evidence", name) or {}

@@ -15,16 +15,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import sha256
-from importlib.resources import files
 from typing import Any
 
-import yaml
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
+from metaspine.evidence.shipped import shipped_table
 from metaspine.exchange.dicom_files import MALFORMED
 from metaspine.exchange.numbering import entry_of_name
 from metaspine.exchange.writing.uids import ROOT
@@ -64,8 +63,7 @@ _WHO = (
 @cache
 def profile() -> Mapping[int, str]:
     """Return what the standard's profile does with each attribute, by its tag: D, Z, X, U or a choice of them."""
-    text = (files("metaspine.exchange") / "data" / "confidentiality.yaml").read_text(encoding="utf-8")
-    table = yaml.safe_load(text)
+    table = shipped_table("metaspine.exchange", "confidentiality.yaml")
     return {int(tag.replace(",", ""), 16): action for action, tags in table.items() for tag in tags}
 
 

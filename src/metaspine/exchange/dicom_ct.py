@@ -20,7 +20,7 @@ from metaspine.exchange.slice_blocks import SliceBlocks
 from metaspine.geometry import Grid, Volume
 from metaspine.geometry.resampling import upright
 from metaspine.patient.scan import ScanOrigin
-from metaspine.running import Progress, silent
+from metaspine.running import InTurn, Progress, silent
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,11 +80,16 @@ def read_dicom_ct(path: Path, *, series: str | None = None, progress: Progress =
     reader, check = PixelReader(), HounsfieldCheck(str(found.folder))
     blocks = SliceBlocks(found.stack.shape)
     pixels: list[SlicePixels] = []
-    for k, item in enumerate(found.stack.slices):
-        progress("reading the CT slices", k / len(found.stack.slices))
-        one = reader.read(item)
-        blocks.put(k, check.take(one.values))
-        pixels.append(SlicePixels(np.empty((0, 0)), one.padded, one.notes))
+
+    def take(k: int, values: NDArray[Any]) -> None:
+        blocks.put(k, check.take(values))
+
+    with InTurn(take) as taking:
+        for k, item in enumerate(found.stack.slices):
+            progress("reading the CT slices", k / len(found.stack.slices))
+            one = reader.read(item)
+            taking.hand(k, one.values)
+            pixels.append(SlicePixels(np.empty((0, 0)), one.padded, one.notes))
     values = blocks.volume()
     value_notes = check.notes(values)
     volume, tilt_notes = volume_of(values, found.stack, outside=AIR_HU)

@@ -6,6 +6,7 @@ its warnings are not shown.
 
 from __future__ import annotations
 
+import re
 import struct
 import warnings
 import zlib
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_partial
@@ -51,6 +53,12 @@ MALFORMED = (
 _PREAMBLE_BYTES = 128
 _AFTER_HEADER, _PIXEL_DATA = 0x00290000, 0x7FE00010
 _EXPORT_AGAIN = "Export it again from the scanner or the archive"
+_TEXT = frozenset({"CS", "LO", "SH", "UI"})
+_NUMBERS = {
+    "DS": re.compile(rb"[-+]?[0-9]+(\.[0-9]*)?(\\[-+]?[0-9]+(\.[0-9]*)?)*[ \0]*"),
+    "IS": re.compile(rb"[-+]?[0-9]{1,9}[ \0]*"),
+}
+"""Numbers as nearly all files write them; what looks otherwise is left to pydicom."""
 
 
 def is_dicom(path: Path) -> bool:
@@ -153,6 +161,11 @@ class Elements:
 
     def text(self, keyword: str) -> str:
         """Return the element as text; empty where it is absent; several values joined by a backslash."""
+        element = self.dataset.get_item(keyword)
+        if element is None:
+            return ""
+        if isinstance(element, RawDataElement) and element.VR in _TEXT and _plain(element.value):
+            return str(element.value, "ascii").rstrip(" \0").strip()
         value = self.dataset.get(keyword)
         if value is None:
             return ""
@@ -172,9 +185,9 @@ class Elements:
 
     def numbers(self, keyword: str, count: int) -> FloatArray:
         """Return the element as ``count`` finite numbers; anything else is an error."""
-        self.required_text(keyword)
         values = self._floats(keyword)
         if values.shape != (count,) or not np.isfinite(values).all():
+            self.required_text(keyword)
             raise self.kind(
                 f"{keyword} should hold {count} finite numbers and holds {self.text(keyword)[:80]!r}",
                 where=self.where,
@@ -188,12 +201,21 @@ class Elements:
 
     def optional_number(self, keyword: str) -> float | None:
         """Return the element as one number; None where it is absent, empty or no number."""
-        values = self._floats(keyword) if self.text(keyword) else np.empty(0)
+        values = self._floats(keyword)
         return float(values[0]) if values.shape == (1,) and np.isfinite(values[0]) else None
 
     def _floats(self, keyword: str) -> FloatArray:
+        element = self.dataset.get_item(keyword)
+        form = _NUMBERS.get(element.VR or "") if isinstance(element, RawDataElement) else None
+        if element is not None and form is not None and form.fullmatch(element.value or b""):
+            return np.array([float(part) for part in element.value.rstrip(b" \0").split(b"\\")])
         value: Any = self.dataset.get(keyword)
         try:
             return np.atleast_1d(np.asarray(value, dtype=np.float64))
         except (TypeError, ValueError):
             return np.empty(0)
+
+
+def _plain(value: bytes | None) -> bool:
+    """Say whether the bytes are one value in letters of every character set."""
+    return value is not None and value.isascii() and b"\\" not in value and b"\x1b" not in value

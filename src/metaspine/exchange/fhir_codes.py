@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
-
+from metaspine.evidence.shipped import shipped_table
 from metaspine.exchange.case_schema import SECTIONS
 from metaspine.exchange.fhir_models import CodeableConcept, Coding, Quantity
 from metaspine.patient.levels import LEVELS
@@ -28,8 +26,7 @@ _ELSEWHERE = ("oncology.primary", "lesion.level", "postop.adverse_events")
 @cache
 def tables() -> Mapping[str, Any]:
     """Return the tables."""
-    text = (files("metaspine.exchange") / "data" / "fhir_codes.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
+    return dict(shipped_table("metaspine.exchange", "fhir_codes.yaml"))
 
 
 @cache

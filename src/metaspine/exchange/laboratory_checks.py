@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
-
+from metaspine.evidence.shipped import shipped_table
 from metaspine.patient.case import Case, LaboratoryFacts, ReadingNote
 
 
 @cache
 def laboratory_values() -> Mapping[str, Mapping[str, Any]]:
     """Return for each blood value its unit, the range beyond which it is noted, and other units with their factor."""
-    text = (files("metaspine.exchange") / "data" / "laboratory.yaml").read_text(encoding="utf-8")
-    found: dict[str, dict[str, Any]] = yaml.safe_load(text)
+    found: dict[str, dict[str, Any]] = shipped_table("metaspine.exchange", "laboratory.yaml")
     return found
 
 

@@ -14,7 +14,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
@@ -24,6 +23,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator
 
 from metaspine.errors import LevelError, StructureError
+from metaspine.evidence.shipped import shipped_table
 from metaspine.exchange.role_names import lesion_level_of_name, role_of_name
 from metaspine.patient.levels import LEVELS, TRANSITIONAL, position
 from metaspine.patient.levels import level as canonical_level
@@ -82,8 +82,7 @@ class Numbering:
 @cache
 def numbering_table(scheme: str) -> Mapping[int, LabelEntry]:
     """Return the entries of one known numbering by number."""
-    text = (files("metaspine.exchange") / "data" / f"{scheme}.yaml").read_text(encoding="utf-8")
-    rows = yaml.safe_load(text)["labels"]
+    rows = shipped_table("metaspine.exchange", f"{scheme}.yaml")["labels"]
     return MappingProxyType({number: LabelEntry(**fields) for number, fields in rows.items()})
 
 

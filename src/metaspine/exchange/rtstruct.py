@@ -225,7 +225,7 @@ def _coordinates(contour: Dataset) -> FloatArray:
 
 def _reference_notes(drawn: Mapping[int, Sequence[Dataset]], instance_uids: frozenset[str], path: Path) -> list[str]:
     referenced = {
-        str(image.get("ReferencedSOPInstanceUID", ""))
+        Elements(image, str(path), StructureError).text("ReferencedSOPInstanceUID")
         for items in drawn.values()
         for item in items
         for image in item.get("ContourImageSequence") or ()

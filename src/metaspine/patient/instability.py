@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
-
+from metaspine.evidence.shipped import shipped_table
 from metaspine.patient.case import LesionFacts
 
 SINS_ITEMS = ("location", "pain", "bone_lesion", "alignment", "collapse", "posterolateral")
@@ -20,8 +18,7 @@ SINS_ITEMS = ("location", "pain", "bone_lesion", "alignment", "collapse", "poste
 @cache
 def sins_table() -> Mapping[str, Any]:
     """Return the table of items, locations and evidence."""
-    text = (files("metaspine.patient") / "data" / "sins.yaml").read_text(encoding="utf-8")
-    table: Mapping[str, Any] = yaml.safe_load(text)
+    table: Mapping[str, Any] = shipped_table("metaspine.patient", "sins.yaml")
     return table
 
 
