@@ -7,7 +7,8 @@ import pytest
 
 from metaspine.errors import RegistrationError
 from metaspine.geometry import Grid, Volume
-from metaspine.imaging.registration_samples import likeness, picture
+from metaspine.imaging.registration_likeness import likeness
+from metaspine.imaging.registration_samples import picture
 from metaspine.patient.image import Image
 from metaspine.patient.scan import Scan, ScanOrigin
 

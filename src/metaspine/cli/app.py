@@ -248,20 +248,38 @@ def deidentify(
 
 @app.command()
 def register(
-    planning: Annotated[Path, typer.Argument(help="The planning CT: a DICOM folder or NIfTI.")],
+    planning: Annotated[Path, typer.Argument(help="The planning CT or MR: a DICOM folder, NIfTI or NRRD.")],
     *,
     to: Annotated[Path, typer.Option("--to", help="The second image.")],
     level: Annotated[str, typer.Option("--level", help="The vertebra, e.g. T12.")],
     structures: Structures = None,
     labels: Labels = None,
+    series: Series = None,
+    to_series: Annotated[str | None, typer.Option("--to-series", help="The second image's series' UID.")] = None,
     at: Annotated[str | None, typer.Option("--at", help="Its middle in the second image, LPS mm: x,y,z.")] = None,
-    no_hounsfield: Annotated[bool, typer.Option("--no-hounsfield", help="Say so of a cone-beam CT.")] = False,
+    no_hounsfield: Annotated[
+        bool, typer.Option("--no-hounsfield", help="Say so of a cone-beam CT, or of an MR that is no DICOM.")
+    ] = False,
+    planning_no_hounsfield: Annotated[
+        bool, typer.Option("--planning-no-hounsfield", help="Say so of a planning MR that is no DICOM.")
+    ] = False,
     json_output: Json = False,
 ) -> None:
-    """Register one vertebra from a planning CT to another image; check its level; say how far off it may be."""
+    """Register one vertebra from a planning CT or MR to another image; check its level; say how far off it may be."""
     from metaspine.cli.register import RegisterRequest, register_command
 
-    request = RegisterRequest(planning, to, tuple(structures or ()), labels, level, at, no_hounsfield)
+    request = RegisterRequest(
+        planning,
+        to,
+        tuple(structures or ()),
+        labels,
+        level,
+        at,
+        no_hounsfield,
+        planning_no_hounsfield,
+        series,
+        to_series,
+    )
     register_command(request, json_output=json_output)
 
 

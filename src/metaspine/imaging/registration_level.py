@@ -21,7 +21,7 @@ from metaspine.patient.structure import Structure
 
 LEAST_MARGIN = 0.35
 """The vertebra must be this much more alike than its best neighbour (REG-03)."""
-_WITHIN_MM, _SAME_PLACE_MM = 8.0, 13.0
+_WITHIN_MM, _STEP_MM, _SAME_PLACE_MM = 8.0, 4.0, 13.0
 """A neighbour is tried this far around the place; one that slid farther than the second went to its own place."""
 _SEEN_SHARE = 0.3
 _WHOLE = 0.9
@@ -79,7 +79,7 @@ def _likeness_at(first: Picture, second: Picture, samples: Samples, found: Fit, 
     """
     begin = found.matrix.copy()
     begin[:3, 3] = found.middle_mm - begin[:3, :3] @ samples.centre_mm
-    tried = candidates(second, samples, begin, within_mm=_WITHIN_MM, seen_share=_SEEN_SHARE, most=2)
+    tried = candidates(second, samples, begin, within_mm=_WITHIN_MM, step_mm=_STEP_MM, seen_share=_SEEN_SHARE, most=2)
     if not tried:
         return None
     images = pair(first, second, samples, begin)
