@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import pydicom
 import pytest
 import SimpleITK
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
-from pydicom.uid import EnhancedCTImageStorage, ExplicitVRLittleEndian, MRImageStorage
-from synthetic_dicom import INSTANCE, PATIENT_POSITIONS, SERIES, setting, slope_hu, write_series
+from pydicom.uid import ExplicitVRLittleEndian
+from synthetic_dicom import INSTANCE, PATIENT_POSITIONS, SERIES, enhanced, mr, setting, slope_hu, write_series
 
 from metaspine.errors import Cancelled, ImageError
 from metaspine.exchange.images import read_image
@@ -29,19 +26,6 @@ def centres(image) -> np.ndarray:
 def signal(points_mm: np.ndarray) -> np.ndarray:
     """Positive everywhere, as MR is."""
     return slope_hu(points_mm) + 400.0
-
-
-def mr(description: str = "t2_tse_sag", series: str = SERIES, **times: str):
-    def change(dataset: Dataset, k: int) -> None:
-        dataset.SOPClassUID, dataset.Modality = MRImageStorage, "MR"
-        dataset.SeriesInstanceUID, dataset.SeriesDescription = series, description
-        dataset.SOPInstanceUID = f"{series}.{k}"
-        for keyword in ("RescaleSlope", "RescaleIntercept", "RescaleType", "KVP", "ConvolutionKernel"):
-            delattr(dataset, keyword)
-        for keyword, value in times.items():
-            setattr(dataset, keyword, value)
-
-    return change
 
 
 def write_mr(folder, change, **options):
@@ -170,42 +154,6 @@ def test_a_real_mr_slice_is_no_volume():
     assert path is not None
     with pytest.raises(ImageError):
         read_image(path, series=str(pydicom.dcmread(path).SeriesInstanceUID) + ".9")
-
-
-def enhanced(paths, target, change=None):
-    """Put slices into one enhanced file, by the standard's functional groups; frames in the order of the paths."""
-    slices = [pydicom.dcmread(path) for path in paths]
-    dataset = copy.deepcopy(slices[0])
-    dataset.SOPClassUID, dataset.SOPInstanceUID = EnhancedCTImageStorage, f"{INSTANCE}.77"
-    dataset.NumberOfFrames = len(slices)
-    dataset.PixelData = b"".join(one.PixelData for one in slices)
-    shared, dataset.PerFrameFunctionalGroupsSequence = Dataset(), Sequence()
-    shared.PixelMeasuresSequence = _item(slices[0], "PixelSpacing", "SliceThickness")
-    shared.PlaneOrientationSequence = _item(slices[0], "ImageOrientationPatient")
-    shared.CTReconstructionSequence = _item(slices[0], "ConvolutionKernel")
-    shared.CTXRayDetailsSequence = _item(slices[0], "KVP")
-    for one in slices:
-        frame = Dataset()
-        frame.PlanePositionSequence = _item(one, "ImagePositionPatient")
-        frame.PixelValueTransformationSequence = _item(one, "RescaleSlope", "RescaleIntercept", "RescaleType")
-        dataset.PerFrameFunctionalGroupsSequence.append(frame)
-    dataset.SharedFunctionalGroupsSequence = Sequence([shared])
-    for keyword in ("PixelSpacing", "SliceThickness", "ImageOrientationPatient", "ImagePositionPatient"):
-        delattr(dataset, keyword)
-    for keyword in ("RescaleSlope", "RescaleIntercept", "RescaleType", "ConvolutionKernel", "KVP"):
-        delattr(dataset, keyword)
-    if change is not None:
-        change(dataset)
-    target.parent.mkdir(exist_ok=True)
-    dataset.save_as(target, enforce_file_format=True)
-    return target
-
-
-def _item(source: Dataset, *keywords: str) -> Sequence:
-    item = Dataset()
-    for keyword in keywords:
-        setattr(item, keyword, source[keyword].value)
-    return Sequence([item])
 
 
 @pytest.mark.parametrize("position", PATIENT_POSITIONS)

@@ -17,8 +17,8 @@ SEEN_SHARE = 0.5
 """So much of the vertebra must be seen without metal in the second image (REG-02)."""
 LEAST_LIKENESS = 0.25
 """Bits; below it nothing was recognised (REG-03)."""
-_CLEARLY = 1.35
-"""A turned patient is only spoken of where the vertebra is this many times as alike as upright."""
+_TURNED_LIKENESS, _CLEARLY = 0.4, 1.35
+"""A turned patient is only spoken of where the vertebra is this alike, and this many times as alike as upright."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def refuse_turned(
         for way, signs in _HALF_TURNS.items()
     }
     likeness, way = max(((one.likeness, way) for way, one in ways.items() if one is not None), default=(0.0, ""))
-    if likeness >= max(LEAST_LIKENESS, _CLEARLY * best.likeness if best else 0.0):
+    if likeness >= max(_TURNED_LIKENESS, _CLEARLY * best.likeness if best else 0.0):
         raise RegistrationError(
             f"the vertebra is recognised only when the second image is turned {way}",
             remedy="The patient's position seems to be wrong in one of the images, so that left and right cannot "
