@@ -9,17 +9,19 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import MRImageStorage
 from synthetic_dicom import SERIES, Change, enhanced, mr, write_series
 from typer.testing import CliRunner
 from validation.registration_cases import Patient, Setting, case_of, first_image
 
 from metaspine.cli.app import app
 from metaspine.cli.register import RegisterRequest, register_command
-from metaspine.errors import InputError, LevelError
+from metaspine.errors import ImageError, InputError, LevelError
 from metaspine.exchange.scans import read_scan
-from metaspine.geometry import Volume
+from metaspine.geometry import Grid, Volume
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +90,13 @@ def of(patient_id: str, frame: str) -> Change:
     return change
 
 
+def prone(volume: Volume) -> Volume:
+    """The same voxels in the order in which a scanner stores those of a prone patient."""
+    affine = volume.grid.affine @ np.diag([-1.0, -1, 1, 1])
+    affine[:3, 3] = volume.grid.point_mm((volume.grid.shape[0] - 1, volume.grid.shape[1] - 1, 0))
+    return Volume(volume.values[::-1, ::-1], Grid(affine, volume.grid.shape, volume.grid.frame_of_reference))
+
+
 def after(first: Change, then: Change) -> Change:
     return lambda dataset, k: (first(dataset, k), then(dataset, k))
 
@@ -109,10 +118,11 @@ def test_an_mr_in_dicom_is_found_without_a_start_and_gets_the_planning_cts_densi
     setting = Setting("T12", 31, kind="mr", noise=20, field_mm=110, height_mm=90, apart_mm=300, posture_degrees=12)
     case = case_of(patient, replace(setting, spacing_mm=(1.2, 1.2, 3.0), turn_degrees=0.0))
     stir = f"{SERIES}.7"
-    write_dicom(tmp_path / "stir", case.image.volume, after(mr("stir", stir), of("1", "1.2.3")))
-    write_series(tmp_path / "t1", change=mr("t1", f"{SERIES}.8"))
-    folder = example_folder / "t12"
-    said = run(folder / "ct.nii.gz", "--structures", folder / "labels.nii.gz", "--to", tmp_path, "--to-series", stir)
+    write_dicom(tmp_path / "to" / "stir", prone(case.image.volume), after(mr("stir", stir), of("1", "1.2.3")))
+    write_series(tmp_path / "to" / "t1", change=mr("t1", f"{SERIES}.8"))
+    folder, written = example_folder / "t12", tmp_path / "result"
+    second = ("--to", tmp_path / "to", "--to-series", stir)
+    said = run(folder / "ct.nii.gz", "--structures", folder / "labels.nii.gz", *second, "--into", written)
     assert off_mm(patient, "T12", said["matrix_lps_mm"], case.truth) < min(0.7, said["error_mm"])
     assert said["to_frame"] == "1.2.3"
     middle = case.truth[:3, :3] @ patient.centre_mm("T12") + case.truth[:3, 3]
@@ -121,6 +131,17 @@ def test_an_mr_in_dicom_is_found_without_a_start_and_gets_the_planning_cts_densi
     notes = "\n".join(said["notes"])
     assert "Hounsfield units are the planning CT's, within 10 mm of T12" in notes
     assert "level: one landmark counted" in notes
+    assert json.loads((written / "registration.json").read_text()) == said
+    values = nib.load(written / "hounsfield.nii.gz")
+    place = np.linalg.solve(values.affine, np.append(middle * [-1, -1, 1], 1.0))[:3]
+    here = patient.scan.image.sample(patient.centre_mm("T12"))
+    assert values.dataobj[tuple(np.rint(place).astype(int))] == pytest.approx(float(here), abs=120)
+    regions = pydicom.dcmread(written / "structures.dcm")
+    slices = regions.ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence[0].RTReferencedSeriesSequence[0]
+    assert {item.ReferencedSOPClassUID for item in slices.ContourImageSequence} == {MRImageStorage}
+    drawn = dict(zip((one.ROIName for one in regions.StructureSetROISequence), regions.ROIContourSequence, strict=True))
+    points = np.concatenate([np.reshape(one.ContourData, (-1, 3)) for one in drawn["vertebrae_T12"].ContourSequence])
+    assert points.astype(float).mean(axis=0) == pytest.approx(middle, abs=4.0)
 
 
 def test_a_planning_mr_in_dicom_and_an_enhanced_ct(example_folder: Path, patient: Patient, tmp_path: Path) -> None:
@@ -157,4 +178,30 @@ def test_a_point_must_be_a_point(example_folder: Path, text: str) -> None:
         folder / "ct.nii.gz", folder / "ct.nii.gz", (folder / "labels.nii.gz",), None, "T12", at=text
     )
     with pytest.raises(InputError, match=f"--at: '{text}' is no point"):
+        register_command(request, json_output=False)
+
+
+def test_labels_that_are_one_level_off_are_refused_by_the_ribs(example_folder: Path, tmp_path: Path) -> None:
+    """T11's label is called T12, and so on: the count from the last rib finds out."""
+    folder = example_folder / "t12"
+    shifted = "\n".join(
+        f"  {number}: {{name: vertebrae_{level}, role: vertebra, level: {level}}}"
+        for number, level in zip(range(29, 37), ("L4", "L3", "L2", "L1", "T12", "T11", "T10", "T9"), strict=True)
+    )
+    mapping = tmp_path / "labels.yaml"
+    mapping.write_text(f"scheme: totalsegmentator-v2\nlabels:\n{shifted}\n")
+    request = RegisterRequest(folder / "ct.nii.gz", folder / "ct.nii.gz", (folder / "labels.nii.gz",), mapping, "T12")
+    with pytest.raises(LevelError, match=r"T12 was stated and is labelled so, but .*T11"):
+        register_command(request, json_output=False)
+
+
+def test_a_cone_beam_ct_that_cannot_be_hounsfield_units_is_told_the_option(
+    example_folder: Path, tmp_path: Path
+) -> None:
+    folder = example_folder / "t12"
+    nib.save(nib.Nifti1Image(np.full((4, 4, 4), 300, np.int16), np.eye(4)), tmp_path / "cone-beam.nii")
+    request = RegisterRequest(
+        folder / "ct.nii.gz", tmp_path / "cone-beam.nii", (folder / "labels.nii.gz",), None, "T12"
+    )
+    with pytest.raises(ImageError, match=r"no value is negative.*Say --no-hounsfield of a cone-beam CT"):
         register_command(request, json_output=False)

@@ -263,22 +263,26 @@ def register(
     planning_no_hounsfield: Annotated[
         bool, typer.Option("--planning-no-hounsfield", help="Say so of a planning MR that is no DICOM.")
     ] = False,
+    into: Annotated[
+        Path | None, typer.Option("--into", help="A folder for the result and for what was carried over.")
+    ] = None,
     json_output: Json = False,
 ) -> None:
     """Register one vertebra from a planning CT or MR to another image; check its level; say how far off it may be."""
     from metaspine.cli.register import RegisterRequest, register_command
 
     request = RegisterRequest(
-        planning,
-        to,
-        tuple(structures or ()),
-        labels,
-        level,
-        at,
-        no_hounsfield,
-        planning_no_hounsfield,
-        series,
-        to_series,
+        planning=planning,
+        to=to,
+        structures=tuple(structures or ()),
+        labels=labels,
+        level=level,
+        at=at,
+        no_hounsfield=no_hounsfield,
+        planning_no_hounsfield=planning_no_hounsfield,
+        series=series,
+        to_series=to_series,
+        into=into,
     )
     register_command(request, json_output=json_output)
 

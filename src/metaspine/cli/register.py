@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from metaspine.anatomy.levels import check_level
 from metaspine.cli.console import DISCLAIMER, progress_bar, results
-from metaspine.errors import InputError, LevelError
+from metaspine.errors import ImageError, InputError, LevelError
 from metaspine.exchange.images import read_scan_or_image
+from metaspine.exchange.nifti import write_volume
+from metaspine.exchange.writing.rtstruct import write_rtstruct
 from metaspine.imaging.carrying import carry
 from metaspine.imaging.registration import register_vertebra, start_at
 from metaspine.patient.image import Image
@@ -19,7 +23,9 @@ from metaspine.patient.levels import LEVELS, level, position
 from metaspine.patient.registration import Registration
 from metaspine.patient.scan import Scan
 from metaspine.patient.structure import Role, Structure
+from metaspine.running import Progress, require_writable, whole_folder
 
+DOCUMENT, STRUCTURES, VALUES = "registration.json", "structures.dcm", "hounsfield.nii.gz"
 _NEAR = 2
 """So many levels above and below are compared."""
 
@@ -40,12 +46,16 @@ class RegisterRequest:
     planning_no_hounsfield: bool = False
     series: str | None = None
     to_series: str | None = None
+    into: Path | None = None
+    """The folder that the result is written into."""
 
 
 def register_command(request: RegisterRequest, *, json_output: bool) -> None:
     """Register a vertebra and print the result."""
     wanted = level(request.level)
     at = _point(request.at) if request.at else None
+    if request.into is not None:
+        require_writable(request.into)
     with progress_bar() as progress:
         planning = read_scan_or_image(
             request.planning,
@@ -55,9 +65,7 @@ def register_command(request: RegisterRequest, *, json_output: bool) -> None:
             series=request.series,
             progress=progress,
         )
-        second = read_scan_or_image(
-            request.to, hounsfield=not request.no_hounsfield, series=request.to_series, progress=progress
-        )
+        second = _second(request, progress)
         vertebra, neighbours = _vertebrae(planning, wanted)
         said = [*_of_level(planning, vertebra), *_of_patients(planning, second)]
         start = start_at(planning, second, vertebra, at) if at else None
@@ -65,10 +73,27 @@ def register_command(request: RegisterRequest, *, json_output: bool) -> None:
         found = register_vertebra(planning, second, vertebra=vertebra, neighbours=neighbours, start=start)
         carried = carry(planning, found, second)
     notes = (*said, *(f"planning image: {note}" for note in planning.notes), *carried.notes)
+    document = _document(found, carried, notes, planning.unreadable)
+    if request.into is not None:
+        _write(document, carried, own_values=isinstance(second, Scan), into=request.into)
     if json_output:
-        results.print_json(json.dumps(_document(found, carried, notes, planning.unreadable)))
+        results.print_json(json.dumps(document))
     else:
         _show(found, carried, notes, planning.unreadable)
+        _tell_written(request.into)
+
+
+def _second(request: RegisterRequest, progress: Progress) -> Scan | Image:
+    """Read the second image; one that cannot be Hounsfield units may be a cone-beam CT."""
+    try:
+        return read_scan_or_image(
+            request.to, hounsfield=not request.no_hounsfield, series=request.to_series, progress=progress
+        )
+    except ImageError as error:
+        if "EXCHANGE-01" not in error.what:
+            raise
+        remedy = f"Say --no-hounsfield of a cone-beam CT. {error.remedy}"
+        raise ImageError(error.what, where=error.where, remedy=remedy) from error
 
 
 def _vertebrae(planning: Scan | Image, wanted: str) -> tuple[Structure, list[Structure]]:
@@ -117,8 +142,22 @@ def _point(text: str) -> list[float]:
     return point
 
 
+def _write(document: dict[str, Any], carried: Scan, *, own_values: bool, into: Path) -> None:
+    """Write the result, the structures in the second image, and the values where they are the planning CT's."""
+    with whole_folder(into) as folder:
+        (folder / DOCUMENT).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        write_rtstruct(carried, folder / STRUCTURES)
+        if not own_values and np.isfinite(carried.image.values).any():
+            write_volume(carried.image, folder / VALUES)
+
+
+def _tell_written(into: Path | None) -> None:
+    if into is not None:
+        results.print(f"written into {into}; nobody has confirmed what was carried over", markup=False)
+
+
 def _document(
-    found: Registration, carried: Scan | Image, notes: Sequence[str], unreadable: Sequence[tuple[str, str]]
+    found: Registration, carried: Scan, notes: Sequence[str], unreadable: Sequence[tuple[str, str]]
 ) -> dict[str, Any]:
     return {
         "disclaimer": DISCLAIMER,
@@ -140,9 +179,7 @@ def _document(
     }
 
 
-def _show(
-    found: Registration, carried: Scan | Image, notes: Sequence[str], unreadable: Sequence[tuple[str, str]]
-) -> None:
+def _show(found: Registration, carried: Scan, notes: Sequence[str], unreadable: Sequence[tuple[str, str]]) -> None:
     x, y, z = found.middle_mm
     results.print(f"[bold]{found.vertebra}[/] registered, expected within {found.error_mm:.1f} mm (95 of 100, REG-04)")
     results.print(

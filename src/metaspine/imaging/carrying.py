@@ -46,13 +46,13 @@ class _Near:
     box: Box
 
 
-def carry(planning: Scan | Image, registration: Registration, image: Scan | Image) -> Scan | Image:
-    """Return the second image with the structures moved to it, and as a scan where Hounsfield units are known.
+def carry(planning: Scan | Image, registration: Registration, image: Scan | Image) -> Scan:
+    """Return the second image as a scan: structures moved to it, and Hounsfield units where there are any.
 
     A second CT keeps its own Hounsfield units. Any other image gets the planning CT's within 10 mm of the vertebra, but
     not in other vertebrae, near metal of either image or off the planning CT; everywhere else the value is NaN, not
-    known, and :func:`metaspine.imaging.densities.tissue_map` refuses it. Of a planning MR the structures alone are
-    carried. Structures are cut to the same 10 mm; they are derived, and nobody has confirmed them.
+    known, and :func:`metaspine.imaging.densities.tissue_map` refuses it; after a planning MR that is everywhere.
+    Structures are cut to the same 10 mm; they are derived, and nobody has confirmed them.
 
     Raises
     ------
@@ -67,11 +67,11 @@ def carry(planning: Scan | Image, registration: Registration, image: Scan | Imag
     near = _near(planning, _vertebra(planning, registration.vertebra))
     moved, cut, left = _structures(planning, registration.transform, near.moves)
     said = [*image.notes, *registration.notes, _accuracy(registration), *_cut_or_left(registration.vertebra, cut, left)]
-    if isinstance(planning, Image) and isinstance(image, Image):
-        said.append("Neither image has Hounsfield units: no density is known in the second")
-    if isinstance(planning, Image) or isinstance(image, Scan):
+    if isinstance(image, Scan):
         return replace(image, structures=(*image.structures, *moved), notes=tuple(said))
-    values = _hounsfield(planning, near, registration.transform, image)
+    values = np.full(volume.grid.shape, np.nan, dtype=np.float32)
+    if isinstance(planning, Scan):
+        _fill(values, planning, near, registration.transform, image)
     said.append(_known(values, registration.vertebra))
     origin = replace(image.origin, tube_voltage_kv=planning.origin.tube_voltage_kv)
     return Scan(Volume(values, volume.grid), (*image.structures, *moved), origin, tuple(said), image.unreadable)
@@ -141,23 +141,21 @@ def _near_mask(region: Volume, moves: Volume) -> tuple[Volume | None, bool]:
     return Volume(kept, region.grid).cropped(*bounds), bool((kept == region.values).all())
 
 
-def _hounsfield(planning: Scan, near: _Near, transform: RigidTransform, image: Image) -> NDArray[np.float32]:
-    """Return the planning CT's values on the second image's grid, NaN where they are not known."""
+def _fill(values: NDArray[np.float32], planning: Scan, near: _Near, transform: RigidTransform, image: Image) -> None:
+    """Put the planning CT's values on the second image's grid, where they are known."""
     grid = image.volume.grid
-    values = np.full(grid.shape, np.nan, dtype=np.float32)
     hounsfield, moves = planning.image.values[near.box], near.moves
     metal = widened(np.asarray(hounsfield >= METAL_HU), moves.grid, METAL_HALO_MM)
     there = transform.grid(moves.grid)
     start, box = _box_of(there, grid)
     if min(part.stop - part.start for part in box) < 1:
-        return values
+        return
     window = grid.cropped(start, (box[0].stop, box[1].stop, box[2].stop))
     sampled = resample(Volume(hounsfield, there), window, outside=np.nan).values
     trusted = resample_labels(Volume(moves.values & ~metal & np.isfinite(hounsfield), there), window).values
     shown = _shown(image, there)
     usable = resample_labels(Volume(shown.usable, shown.grid), window).values
     values[box] = np.where(trusted & usable, sampled, np.nan)
-    return values
 
 
 def _box_of(there: Grid, grid: Grid) -> tuple[tuple[int, int, int], tuple[slice, slice, slice]]:
@@ -192,6 +190,8 @@ def _cut_or_left(level: str, cut: Sequence[str], left: Sequence[str]) -> list[st
 
 def _known(values: NDArray[np.float32], level: str) -> str:
     known = int(np.isfinite(values).sum())
+    if not known:
+        return "Neither image has Hounsfield units here: no density is known in the second (REG-05)"
     return (
         f"Hounsfield units are the planning CT's, within {CARRIED_MM:g} mm of {level}: {known} voxels of "
         f"{values.size}; everywhere else they are not known (REG-05)"

@@ -110,11 +110,18 @@ def _around(volume: Volume, points_mm: FloatArray, reach_mm: float, *, where: st
     stop = np.minimum(np.ceil(index.max(axis=0) + reach) + 1, volume.grid.shape).astype(int)
     if (stop - start < 4).any():
         raise RegistrationError(
-            "the image does not reach to where the vertebra should be",
+            f"the image does not reach to where the vertebra should be; it reaches {_extent(volume.grid)} (LPS mm)",
             where=where,
-            remedy="Give a start within 20 mm of the vertebra, or another image",
+            remedy="Give a start within 20 mm of the vertebra, or another image. 3D Slicer shows RAS: change the sign "
+            "of the first two numbers",
         )
     return volume.cropped((int(start[0]), int(start[1]), int(start[2])), (int(stop[0]), int(stop[1]), int(stop[2])))
+
+
+def _extent(grid: Grid) -> str:
+    corners = grid.corners_mm()
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    return ", ".join(f"{a} {low[n]:.0f} to {high[n]:.0f}" for n, a in enumerate("xyz"))
 
 
 def _metal_from(image: Scan | Image, values: NDArray[np.float32]) -> float:

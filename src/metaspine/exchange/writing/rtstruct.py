@@ -16,7 +16,7 @@ import numpy as np
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
-from pydicom.uid import CTImageStorage, ImplicitVRLittleEndian, RTStructureSetStorage
+from pydicom.uid import CTImageStorage, ImplicitVRLittleEndian, MRImageStorage, RTStructureSetStorage
 
 from metaspine.errors import OutputError
 from metaspine.exchange.writing.frames import slice_axis
@@ -61,6 +61,8 @@ _COLOURS: Mapping[Role, tuple[int, int, int]] = MappingProxyType(
 )
 _OTHER_COLOUR = (90, 180, 100)
 _STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
+_SLICE_CLASSES = {"CT": CTImageStorage, "MR": MRImageStorage}
+"""What a file of one slice is, by its modality; of others no slice is referred to."""
 _CONTOUR_DATA = Tag("ContourData")
 _ROUNDED_MM = 6
 """Decimals of a coordinate."""
@@ -226,7 +228,11 @@ def _axis(scan: Scan) -> int:
 def _has_slices(scan: Scan) -> bool:
     """Say whether the grid's slices are files that may be referred to."""
     uids = scan.origin.instance_uids
-    return not scan.origin.resampled and len(set(uids)) == len(uids) == scan.image.grid.shape[2]
+    return (
+        scan.origin.modality in _SLICE_CLASSES
+        and not scan.origin.resampled
+        and len(set(uids)) == len(uids) == scan.image.grid.shape[2]
+    )
 
 
 def _described(scan: Scan) -> str:
@@ -244,7 +250,9 @@ def _referenced_frame(scan: Scan, study_uid: str) -> Dataset:
     if _has_slices(scan) and scan.origin.series_uid:
         series = Dataset()
         series.SeriesInstanceUID = scan.origin.series_uid
-        series.ContourImageSequence = sequence(reference(CTImageStorage, uid) for uid in scan.origin.instance_uids)
+        series.ContourImageSequence = sequence(
+            reference(_SLICE_CLASSES[scan.origin.modality], uid) for uid in scan.origin.instance_uids
+        )
         study = reference(_STUDY_CLASS, study_uid)
         study.RTReferencedSeriesSequence = sequence([series])
         item.RTReferencedStudySequence = sequence([study])
@@ -273,7 +281,7 @@ def _contour(line: Outline, data: bytes, scan: Scan) -> Dataset:
     item = Dataset()
     uid = _slice_of(line.points_mm, scan)
     if uid:
-        item.ContourImageSequence = sequence([reference(CTImageStorage, uid)])
+        item.ContourImageSequence = sequence([reference(_SLICE_CLASSES[scan.origin.modality], uid)])
     item.ContourGeometricType, item.NumberOfContourPoints = line.kind, len(line.points_mm)
     item[_CONTOUR_DATA] = RawDataElement(_CONTOUR_DATA, "DS", len(data), data, 0, True, True)
     return item
