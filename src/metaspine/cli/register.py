@@ -80,7 +80,9 @@ def register_command(request: RegisterRequest, *, json_output: bool) -> None:
         results.print_json(json.dumps(document))
     else:
         _show(found, carried, notes, planning.unreadable)
-        _tell_written(request.into)
+        if request.into is not None:
+            results.print(f"written into {request.into}; nobody has confirmed what was carried over", markup=False)
+        results.print(DISCLAIMER, style="dim")
 
 
 def _second(request: RegisterRequest, progress: Progress) -> Scan | Image:
@@ -151,11 +153,6 @@ def _write(document: dict[str, Any], carried: Scan, *, own_values: bool, into: P
             write_volume(carried.image, folder / VALUES)
 
 
-def _tell_written(into: Path | None) -> None:
-    if into is not None:
-        results.print(f"written into {into}; nobody has confirmed what was carried over", markup=False)
-
-
 def _document(
     found: Registration, carried: Scan, notes: Sequence[str], unreadable: Sequence[tuple[str, str]]
 ) -> dict[str, Any]:
@@ -195,4 +192,3 @@ def _show(found: Registration, carried: Scan, notes: Sequence[str], unreadable: 
         results.print(f"note: {note}", style="yellow", markup=False)
     for name, reason in unreadable:
         results.print(f"unreadable: {name}: {reason}", style="red", markup=False)
-    results.print(DISCLAIMER, style="dim")

@@ -25,7 +25,7 @@ def likeness(first: NDArray[np.float32], second: FloatArray) -> float:
     if len(first) < _FEWEST:
         return 0.0
     bins = int(np.clip(np.sqrt(len(first) / 10), 8, 32))
-    return float(_information(first, second, *_bounds(first), *_bounds(second), bins))
+    return float(_information(first, second, _bounds(first), _bounds(second), bins))
 
 
 def _bounds(values: NDArray[Any]) -> tuple[float, float]:
@@ -42,15 +42,14 @@ def _bounds(values: NDArray[Any]) -> tuple[float, float]:
 def _information(
     first: NDArray[np.float32],
     second: FloatArray,
-    first_low: float,
-    first_high: float,
-    second_low: float,
-    second_high: float,
+    first_bounds: tuple[float, float],
+    second_bounds: tuple[float, float],
     bins: int,
 ) -> float:
     joint = np.zeros((bins, bins))
-    first_width = max(first_high - first_low, 1e-6) / bins
-    second_width = max(second_high - second_low, 1e-6) / bins
+    first_low, second_low = first_bounds[0], second_bounds[0]
+    first_width = max(first_bounds[1] - first_low, 1e-6) / bins
+    second_width = max(second_bounds[1] - second_low, 1e-6) / bins
     for n in range(len(first)):
         a = min(max((first[n] - first_low) / first_width, 0.0), bins - 1.0)
         b = min(max((second[n] - second_low) / second_width, 0.0), bins - 1.0)

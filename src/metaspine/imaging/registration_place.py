@@ -18,7 +18,7 @@ SEEN_SHARE = 0.5
 LEAST_LIKENESS = 0.25
 """Bits; below it nothing was recognised (REG-03)."""
 _TURNED_LIKENESS, _CLEARLY = 0.4, 1.35
-"""A turned patient is only spoken of where the vertebra is this alike, and this many times as alike as upright."""
+"""So alike must it be when turned, and so many times as alike as upright, to speak of a turned patient (REG-06)."""
 
 
 @dataclass(frozen=True)
