@@ -9,11 +9,24 @@ import SimpleITK
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
-from synthetic_dicom import INSTANCE, PATIENT_POSITIONS, SERIES, enhanced, mr, setting, slope_hu, write_series
+from synthetic_dicom import (
+    INSTANCE,
+    PATIENT_POSITIONS,
+    SERIES,
+    enhanced,
+    mr,
+    setting,
+    slope_hu,
+    square,
+    write_series,
+    write_structure_set,
+)
 
-from metaspine.errors import Cancelled, ImageError
-from metaspine.exchange.images import read_image
+from metaspine.errors import Cancelled, FrameMismatch, ImageError
+from metaspine.exchange.images import read_image, read_scan_or_image
 from metaspine.exchange.scans import read_scan
+from metaspine.patient.image import Image
+from metaspine.patient.scan import Scan
 
 SAGITTAL = ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0))
 
@@ -235,3 +248,42 @@ def test_what_another_program_converted_is_the_same_as_its_slices(tmp_path):
     expected, found = read_scan(tmp_path / "slices"), read_scan(tmp_path / "one")
     np.testing.assert_array_equal(found.image.values, expected.image.values)
     np.testing.assert_allclose(found.image.grid.affine, expected.image.grid.affine)
+
+
+def test_what_kind_of_image_a_dicom_folder_holds_is_seen(tmp_path):
+    """A CT is a scan whatever it comes in and beside; an MR is an image; the series asked for decides."""
+    paths = write_series(tmp_path / "ct" / "slices")
+    write_mr(tmp_path / "ct" / "mr", mr(series=f"{SERIES}.1"))
+    enhanced(paths, tmp_path / "enhanced" / "e.dcm")
+    for place in (tmp_path / "ct", paths[0], tmp_path / "enhanced"):
+        assert isinstance(read_scan_or_image(place), Scan), place
+    for image in (
+        read_scan_or_image(tmp_path / "ct" / "mr"),
+        read_scan_or_image(tmp_path / "ct", series=f"{SERIES}.1"),
+        read_scan_or_image(tmp_path / "ct" / "mr" / "s000.dcm"),
+    ):
+        assert isinstance(image, Image)
+        assert image.origin.modality == "MR"
+    unscaled = read_scan_or_image(paths[0], hounsfield=False)
+    assert isinstance(unscaled, Image)
+    assert unscaled.origin.modality == "CT"
+
+
+def test_structures_drawn_on_an_mr_are_read_with_it(tmp_path):
+    write_mr(tmp_path / "mr", mr())
+    drawn = tmp_path / "rtstruct.dcm"
+    write_structure_set(drawn, {"GTV_T12": [("CLOSED_PLANAR", square(2.0, half_mm=2.0))]})
+    image = read_image(tmp_path / "mr", structures=drawn)
+    assert [(one.name, str(one.role)) for one in image.structures] == [("GTV_T12", "lesion")]
+    assert image.origin.structure_files[0][0] == str(drawn)
+    write_mr(tmp_path / "other", lambda dataset, k: (mr()(dataset, k), setattr(dataset, "FrameOfReferenceUID", "1.9")))
+    with pytest.raises(FrameMismatch):
+        read_image(tmp_path / "other", structures=drawn)
+
+
+def test_an_nrrd_image_needs_no_hounsfield_units(tmp_path):
+    values = SimpleITK.GetImageFromArray(np.arange(100, 124, dtype=np.int16).reshape(4, 3, 2))
+    SimpleITK.WriteImage(values, tmp_path / "t2.nrrd")
+    assert read_image(tmp_path / "t2.nrrd").volume.values[1, 2, 3] == 123
+    with pytest.raises(ImageError, match="no value is negative"):
+        read_scan_or_image(tmp_path / "t2.nrrd")
