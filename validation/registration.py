@@ -59,7 +59,7 @@ _FAMILIES: dict[str, Setting] = {
 _EACH = 20
 _WRONG_EACH = 22
 _FEW = 2
-"""So many of each family and attempt are in the validation page, which is made anew often."""
+"""So many of each are in the validation page, which is made anew often."""
 
 
 @dataclass(frozen=True)
@@ -244,14 +244,19 @@ def chapter(data: Path | None) -> Chapter:
     title = "Registration of one vertebra"
     if data is None:
         return Chapter(title, "METASPINE_TEST_DATA is not set: the shared CTs are not at hand, nothing was measured.")
+    outcomes = measured(data, first_of_each(), processes=os.cpu_count() or 1)
+    return Chapter(title, _TEXT + _PART, tables(outcomes))
+
+
+def first_of_each() -> tuple[Trial, ...]:
+    """Return the first two trials of each family and attempt."""
     taken: Counter[str] = Counter()
-    few = []
+    chosen = []
     for trial in trials():
         taken[trial.family] += 1
         if taken[trial.family] <= _FEW:
-            few.append(trial)
-    outcomes = measured(data, few, processes=os.cpu_count() or 1)
-    return Chapter(title, _TEXT + _PART, tables(outcomes))
+            chosen.append(trial)
+    return tuple(chosen)
 
 
 def main() -> int:
