@@ -78,6 +78,22 @@ def test_another_vertebra_alone_in_view_is_refused(patient: Patient) -> None:
         register(patient, case_of(patient, setting), "T12")
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("aorta", r"\d\d mm off their middle"),
+        ("spinal_cord", r"1\d\d mm long"),
+        ("lesion_T12", r"0\.1 times their size"),
+    ],
+)
+def test_a_label_that_is_no_vertebra_is_refused(patient: Patient, cone_beam: Case, name: str, reason: str) -> None:
+    mislabelled = replace(patient.scan.structure(name), role=Role.VERTEBRA, level="T12")
+    with pytest.raises(
+        LevelError, match=rf"{name} is labelled T12 and is no vertebra between its neighbours: .*{reason}"
+    ):
+        register(patient, cone_beam, "T12", vertebra=mislabelled)
+
+
 def test_a_neighbour_that_fits_better_is_named(patient: Patient, cone_beam: Case) -> None:
     """T12 is laid where T11 is: T11 fits better there, and both are named."""
     t12, near = patient.vertebrae["T12"], [patient.vertebrae[one] for one in ("T11", "L1")]

@@ -16,7 +16,7 @@ from metaspine.geometry.grid import FloatArray
 from metaspine.geometry.transforms import RigidTransform
 from metaspine.imaging.regions import region_of
 from metaspine.imaging.registration_fit import COARSE_MM, simple_itk
-from metaspine.imaging.registration_level import checked_level
+from metaspine.imaging.registration_level import checked_level, refuse_odd_label
 from metaspine.imaging.registration_place import NEAR, WIDE, likeliest, recognised, refuse_turned
 from metaspine.imaging.registration_samples import Picture, Samples, coarser, picture, samples_of, volume_of
 from metaspine.imaging.registration_search import Fit, judged, moved, refined
@@ -64,7 +64,8 @@ def register_vertebra(
     RegistrationError
         When SimpleITK is missing, the vertebra is not found or too little of it seen, or the error is too large.
     LevelError
-        When a neighbour fits as well or better at the place found, or the level cannot be checked.
+        When a neighbour fits as well or better at the place found, the level cannot be checked, or the label is no
+        vertebra's.
     StructureError
         When the first image shows nothing of the vertebra.
     FrameMismatch
@@ -75,6 +76,7 @@ def register_vertebra(
     samples = samples_of(first, vertebra, neighbours)
     if samples is None:
         raise StructureError("the first image shows nothing of the vertebra", where=vertebra.name, remedy=_OUTLINE)
+    refuse_odd_label(first, vertebra, neighbours)
     begin = _start(first, moving, samples, start)
     reach = NEAR if start is not None else WIDE
     second = picture(moving, around_mm=moved(begin, samples.centre_mm), reach_mm=reach.within_mm + _BEYOND_MM)
