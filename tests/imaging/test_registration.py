@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from validation.registration import THORACIC, WRONG_MM, patient_of
+from validation.registration import LUMBAR, THORACIC, WRONG_MM, patient_of
 from validation.registration_cases import FRAME, Case, Patient, Setting, case_of
 
 from metaspine.errors import FrameMismatch, LevelError, MetaspineError, RegistrationError, StructureError
@@ -226,6 +226,16 @@ def test_real_cts_moved_by_known_transforms(shared_data: Path, setting: Setting)
     found = register(patient, case, setting.level)
     assert case.error_mm(found.transform.matrix) < GOAL_MM
     assert case.error_mm(found.transform.matrix) <= found.error_mm
+
+
+def test_another_patient_is_not_recognised(shared_data: Path) -> None:
+    """The same level, pointed at, in somebody else's CT."""
+    patient, other = patient_of(THORACIC, shared_data), patient_of(LUMBAR, shared_data)
+    image = replace(other.scan, structures=())
+    near = [patient.vertebrae[one] for one in patient.near("L1") if one != "L1"]
+    start = start_at(patient.scan, image, patient.vertebrae["L1"], other.centre_mm("L1"))
+    with pytest.raises((LevelError, RegistrationError), match=r"may be another level|was not found|recognised only"):
+        register_vertebra(patient.scan, image, vertebra=patient.vertebrae["L1"], neighbours=near, start=start)
 
 
 def test_a_start_one_level_off_is_never_accepted_there(shared_data: Path) -> None:
