@@ -78,11 +78,13 @@ def register_vertebra(
         raise StructureError("the first image shows nothing of the vertebra", where=vertebra.name, remedy=_OUTLINE)
     refuse_odd_label(first, vertebra, neighbours)
     begin = _start(first, moving, samples, start)
-    reach = NEAR if start is not None else WIDE
+    reaches = (NEAR,) if start is not None else (NEAR, WIDE)
+    reach = reaches[-1]
     second = picture(moving, around_mm=moved(begin, samples.centre_mm), reach_mm=reach.within_mm + _BEYOND_MM)
     where = vertebra.level or vertebra.name
     coarse = coarser(second, COARSE_MM)
-    likely = likeliest(first, coarse, samples, begin, reach=reach, seed=seed)
+    tried = [likeliest(first, coarse, samples, begin, reach=one, seed=seed) for one in reaches]
+    likely = max((one for one in tried if one is not None), key=lambda one: one.likeness, default=None)
     try:
         rough = recognised(likely, moved(begin, samples.centre_mm), reach=reach, where=where)
         level = checked_level(first, coarse, vertebra, neighbours, rough, seed=seed)
