@@ -21,6 +21,7 @@ CHAPTERS = (
     "landmarks",
     "dvh",
     "output",
+    "registration",
     "cross_sections",
     "engine_in_water",
     "photon_sources",

@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -24,7 +25,7 @@ from metaspine.exchange.scans import read_scan
 from metaspine.geometry.transforms import RigidTransform
 from metaspine.imaging.registration import register_vertebra
 from validation.chapter import Chapter, Table, verdict
-from validation.registration_cases import FRAME, Patient, Setting, case_of
+from validation.registration_cases import FRAME, Patient, Setting, case_of, first_image
 
 GOAL_MM, WRONG_MM = 0.7, 5.0
 """The goal for the median target error, and from where an accepted result is called wrong: a fifth of a level."""
@@ -39,15 +40,26 @@ _FAMILIES: dict[str, Setting] = {
     "CT, kyphosis": Setting("", 0, neighbours_turn_degrees=12.0, spacing_mm=(0.7, 0.7, 2.0)),
     "CT, needle and screws": Setting("", 0, needle=True, screws=True, noise=60.0, start_off_mm=15.0),
     "CT, small field, noise": Setting("", 0, noise=120.0, field_mm=90.0, height_mm=80.0, start_off_mm=20.0),
+    "CT, cut through the vertebra": Setting("", 0, noise=60.0, cut_mm=8.0),
     "cone-beam": Setting("", 0, kind="cone-beam", noise=80.0, shading=60.0, field_mm=120.0, start_off_mm=15.0),
     "cone-beam, needle, screws, small field": Setting(
         "", 0, kind="cone-beam", noise=100.0, shading=80.0, needle=True, screws=True, field_mm=90.0, height_mm=80.0,
         start_off_mm=20.0,
     ),
     "MR contrast": Setting("", 0, kind="mr", noise=25.0, shading=50.0, blur_mm=1.0, spacing_mm=(0.9, 0.9, 3.0)),
+    "CT, planned on MR contrast": Setting("", 0, planned="mr"),
+    "CT, prone, pointed at": Setting(
+        "", 0, posture_degrees=15.0, apart_mm=300.0, turn_degrees=0.0, noise=60.0, start="point",
+    ),
+    "cone-beam, prone, not pointed at": Setting(
+        "", 0, kind="cone-beam", posture_degrees=15.0, apart_mm=300.0, turn_degrees=0.0, noise=80.0, shading=60.0,
+        field_mm=160.0, height_mm=140.0, start="none",
+    ),
 }  # fmt: skip
 _EACH = 20
 _WRONG_EACH = 22
+_FEW = 2
+"""So many of each are in the validation page, which is made anew often."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +120,8 @@ def _wrong() -> Iterable[Trial]:
         source, level, other = further[(5 * n) % len(further)]
         only = replace(base, level=level, start_on=other, field_on=other, field_mm=90.0, height_mm=60.0)
         yield Trial(source, "field and start two levels off", only)
+        wide = replace(only, start="none", posture_degrees=15.0, apart_mm=300.0, turn_degrees=0.0)
+        yield Trial(source, "field two levels off, not pointed at", wide)
 
 
 @cache
@@ -120,11 +134,12 @@ def outcome_of(trial: Trial, data: Path) -> Outcome:
     """Make the second image and register it."""
     patient, setting = patient_of(trial.source, data), trial.setting
     case = case_of(patient, setting)
-    start = RigidTransform(case.start, patient.scan.frame_of_reference, FRAME)
+    start = RigidTransform(case.start, patient.scan.frame_of_reference, FRAME) if case.start is not None else None
     neighbours = [patient.vertebrae[level] for level in patient.near(setting.level) if level != setting.level]
     vertebra = patient.vertebrae[setting.level]
     try:
-        found = register_vertebra(patient.scan, case.image, vertebra=vertebra, neighbours=neighbours, start=start)
+        first = first_image(patient, setting)
+        found = register_vertebra(first, case.image, vertebra=vertebra, neighbours=neighbours, start=start)
     except MetaspineError as refused:
         kind = "level" if isinstance(refused, LevelError) else "not found"
         return Outcome(trial, False, refusal=f"{kind}: {refused.what}")
@@ -133,10 +148,11 @@ def outcome_of(trial: Trial, data: Path) -> Outcome:
 
 
 def measured(data: Path, wanted: Sequence[Trial], *, processes: int, log: Path | None = None) -> list[Outcome]:
-    """Return the outcomes, in order; each is told on standard error."""
-    outcomes = []
+    """Return the outcomes; each is told on standard error, added to the log and, where it is there, not tried again."""
+    outcomes = _kept(log, wanted)
+    open_ = [trial for trial in wanted if trial not in [one.trial for one in outcomes]]
     with ProcessPoolExecutor(processes) as pool:
-        for outcome in pool.map(outcome_of, wanted, [data] * len(wanted)):
+        for outcome in pool.map(outcome_of, open_, [data] * len(open_)):
             outcomes.append(outcome)
             said = f"{outcome.target_mm:.2f} mm" if outcome.accepted else outcome.refusal
             if log is not None:
@@ -148,6 +164,20 @@ def measured(data: Path, wanted: Sequence[Trial], *, processes: int, log: Path |
                 flush=True,
             )
     return outcomes
+
+
+def _kept(log: Path | None, wanted: Sequence[Trial]) -> list[Outcome]:
+    """Return the outcomes of an earlier run that was stopped."""
+    if log is None or not log.exists():
+        return []
+    kept = []
+    for line in log.read_text(encoding="utf-8").splitlines():
+        said = json.loads(line)
+        trial = said.pop("trial")
+        setting = trial.pop("setting")
+        setting["spacing_mm"] = tuple(setting["spacing_mm"])
+        kept.append(Outcome(Trial(**trial, setting=Setting(**setting)), **said))
+    return [one for one in kept if one.trial in wanted]
 
 
 def tables(outcomes: Sequence[Outcome]) -> tuple[Table, ...]:
@@ -203,15 +233,30 @@ moved on its own, sampled by cubic splines on another grid, blurred, made noisy,
 with a needle, screws and streaks. They show what noise, metal, fields and motion do, not what another day, another
 scanner or a true cone-beam reconstruction does: two scans of one patient are not at hand.
 """
+_PART = """
+This page takes the first trials of each kind; `python -m validation.registration` takes all, and what it found stands
+in [registration.md](registration.md).
+"""
 
 
 def chapter(data: Path | None) -> Chapter:
-    """Return the chapter of the validation page."""
+    """Return the chapter of the validation page: a few trials of each kind."""
     title = "Registration of one vertebra"
     if data is None:
         return Chapter(title, "METASPINE_TEST_DATA is not set: the shared CTs are not at hand, nothing was measured.")
-    outcomes = measured(data, trials(), processes=os.cpu_count() or 1)
-    return Chapter(title, _TEXT, tables(outcomes))
+    outcomes = measured(data, first_of_each(), processes=os.cpu_count() or 1)
+    return Chapter(title, _TEXT + _PART, tables(outcomes))
+
+
+def first_of_each() -> tuple[Trial, ...]:
+    """Return the first two trials of each family and attempt."""
+    taken: Counter[str] = Counter()
+    chosen = []
+    for trial in trials():
+        taken[trial.family] += 1
+        if taken[trial.family] <= _FEW:
+            chosen.append(trial)
+    return tuple(chosen)
 
 
 def main() -> int:
@@ -219,7 +264,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--every", type=int, default=1, help="only every n-th trial")
-    parser.add_argument("--to", type=Path, help="a file that each outcome is added to, one JSON object a line")
+    parser.add_argument("--to", type=Path, help="outcomes, one JSON object a line; a stopped run goes on from it")
     asked = parser.parse_args()
     outcomes = measured(
         Path(os.environ["METASPINE_TEST_DATA"]), trials()[:: asked.every], processes=asked.processes, log=asked.to

@@ -7,12 +7,13 @@ anatomy is the first image's own: what a second day changes besides (healing, gr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial.transform import Rotation
 
 from metaspine.geometry import Grid, Volume
 from metaspine.geometry.grid import FloatArray
@@ -55,6 +56,16 @@ class Setting:
     """The level that the field is centred on; empty: the one to register."""
     start_on: str = ""
     """The level that the start points at; empty: the one to register."""
+    start: str = "turned"
+    """turned: off by start_off_mm and start_turn_degrees; point: off by start_off_mm, no turn known; none: no start."""
+    posture_degrees: float = 0.0
+    """All are turned together by two thirds of this to all of it, about any axis: prone instead of supine."""
+    apart_mm: float = 0.0
+    """So far apart lie the two frames of reference."""
+    cut_mm: float = 0.0
+    """So far above the vertebra's middle the image ends, give or take 6 mm; 0: it shows all of it."""
+    planned: str = "ct"
+    """What the first image shows: ct; mr: another contrast, with noise, shading and blur."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +74,8 @@ class Case:
 
     image: Scan | Image
     truth: FloatArray
-    start: FloatArray
+    start: FloatArray | None
+    """None: nobody pointed at it."""
     points_mm: FloatArray
     """Points of the vertebra in the first image."""
 
@@ -116,7 +128,8 @@ def case_of(patient: Patient, setting: Setting) -> Case:
     moves = _moves(patient, setting, random)
     truth = moves[setting.level]
     middle = _moved(moves[setting.field_on or setting.level], patient.centre_mm(setting.field_on or setting.level))
-    grid = _grid(setting, middle + random.uniform(-6, 6, 3))
+    down = np.array([0.0, 0.0, setting.cut_mm - setting.height_mm / 2]) if setting.cut_mm else np.zeros(3)
+    grid = _grid(setting, middle + random.uniform(-6, 6, 3) + down)
     values = _sampled(patient, moves, grid)
     values = ndimage.gaussian_filter(values, setting.blur_mm / np.asarray(setting.spacing_mm))
     if setting.kind == "mr":
@@ -134,11 +147,22 @@ def case_of(patient: Patient, setting: Setting) -> Case:
 def _moves(patient: Patient, setting: Setting, random: np.random.Generator) -> dict[str, FloatArray]:
     """Return where each vertebra goes: all turned and shifted together, then each turned about itself."""
     together = _turned(patient.centre_mm(setting.level), random, setting.turn_degrees, random.uniform(-40, 40, 3))
+    if setting.posture_degrees:
+        together = _posture(patient.centre_mm(setting.level), random, setting) @ together
     return {
         level: together
         @ _turned(patient.centre_mm(level), random, setting.neighbours_turn_degrees, random.uniform(-1, 1, 3))
         for level in patient.near(setting.field_on or setting.level, setting.level)
     }
+
+
+def _posture(about_mm: FloatArray, random: np.random.Generator, setting: Setting) -> FloatArray:
+    axis, way = (direction / np.linalg.norm(direction) for direction in random.normal(size=(2, 3)))
+    angle = np.radians(random.uniform(2 / 3, 1) * setting.posture_degrees)
+    matrix = np.eye(4)
+    matrix[:3, :3] = Rotation.from_rotvec(angle * axis).as_matrix()
+    matrix[:3, 3] = about_mm - matrix[:3, :3] @ about_mm + way * setting.apart_mm
+    return matrix
 
 
 def _turned(about_mm: FloatArray, random: np.random.Generator, degrees: float, shift: FloatArray) -> FloatArray:
@@ -209,6 +233,17 @@ def _finely(patient: Patient, index: FloatArray, coarse: Grid, grid: Grid) -> ND
     return values.reshape(grid.shape)
 
 
+def first_image(patient: Patient, setting: Setting) -> Scan | Image:
+    """Return what the second image is registered to: the CT, or the same patient in another contrast."""
+    if setting.planned == "ct":
+        return patient.scan
+    grid, random = patient.scan.image.grid, np.random.default_rng(setting.seed)
+    values = ndimage.gaussian_filter(patient.scan.image.values.astype(np.float64), 1.0 / grid.spacing_mm)
+    values = _rescaled(_as_mr(values), replace(setting, kind="mr", shading=50.0), grid)
+    values += random.normal(0, 25.0, grid.shape)
+    return Image(Volume(values.astype(np.float32), grid), ScanOrigin("first", "0", modality="MR"))
+
+
 def _as_mr(values: FloatArray) -> FloatArray:
     """Return values whose order is not density's: fat bright, muscle grey, compact bone and air dark."""
     return np.interp(values, [-900, -120, -60, 0, 50, 150, 300, 600, 1200], [5, 380, 360, 160, 190, 300, 240, 90, 15])
@@ -262,13 +297,18 @@ def _image(volume: Volume, setting: Setting) -> Scan | Image:
     return Image(volume, ScanOrigin("second", "0", modality="MR" if setting.kind == "mr" else "CT"))
 
 
-def _start(patient: Patient, setting: Setting, moves: dict[str, FloatArray], random: np.random.Generator) -> FloatArray:
+def _start(
+    patient: Patient, setting: Setting, moves: dict[str, FloatArray], random: np.random.Generator
+) -> FloatArray | None:
+    if setting.start == "none":
+        return None
     level, middle = setting.level, patient.centre_mm(setting.level)
     there = _moved(moves[setting.start_on or level], patient.centre_mm(setting.start_on or level))
     direction = random.normal(size=3)
     off = direction / np.linalg.norm(direction) * setting.start_off_mm
     turn = moves[level] @ _turned(middle, random, setting.start_turn_degrees, np.zeros(3))
     start = np.eye(4)
-    start[:3, :3] = turn[:3, :3]
-    start[:3, 3] = there + off - turn[:3, :3] @ middle
+    if setting.start == "turned":
+        start[:3, :3] = turn[:3, :3]
+    start[:3, 3] = there + off - start[:3, :3] @ middle
     return start

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "exchange"))
+
 from test_commands import metaspine, plan_arguments
 
 from metaspine.cli import main

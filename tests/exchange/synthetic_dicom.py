@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RTStructureSetStorage
+from pydicom.uid import (
+    CTImageStorage,
+    EnhancedCTImageStorage,
+    ExplicitVRLittleEndian,
+    MRImageStorage,
+    RTStructureSetStorage,
+)
 
 FRAME = "1.2.826.0.1.3680043.10.99.1"
 STUDY = "1.2.826.0.1.3680043.10.99.2"
@@ -117,6 +125,57 @@ def setting(keyword: str, value: Any, *, only: int | None = None) -> Change:
             setattr(dataset, keyword, value)
 
     return change
+
+
+def mr(description: str = "t2_tse_sag", series: str = SERIES, **times: str) -> Change:
+    """Make slices an MR's of one weighting."""
+
+    def change(dataset: Dataset, k: int) -> None:
+        dataset.SOPClassUID, dataset.Modality = MRImageStorage, "MR"
+        dataset.SeriesInstanceUID, dataset.SeriesDescription = series, description
+        dataset.SOPInstanceUID = f"{series}.{k}"
+        for keyword in ("RescaleSlope", "RescaleIntercept", "RescaleType", "KVP", "ConvolutionKernel"):
+            delattr(dataset, keyword)
+        for keyword, value in times.items():
+            setattr(dataset, keyword, value)
+
+    return change
+
+
+def enhanced(paths: list[Path], target: Path, change: Callable[[Dataset], None] | None = None) -> Path:
+    """Put slices into one enhanced file, by the standard's functional groups; frames in the order of the paths."""
+    slices = [pydicom.dcmread(path) for path in paths]
+    dataset = copy.deepcopy(slices[0])
+    dataset.SOPClassUID, dataset.SOPInstanceUID = EnhancedCTImageStorage, f"{INSTANCE}.77"
+    dataset.NumberOfFrames = len(slices)
+    dataset.PixelData = b"".join(one.PixelData for one in slices)
+    shared, dataset.PerFrameFunctionalGroupsSequence = Dataset(), Sequence()
+    shared.PixelMeasuresSequence = _item(slices[0], "PixelSpacing", "SliceThickness")
+    shared.PlaneOrientationSequence = _item(slices[0], "ImageOrientationPatient")
+    shared.CTReconstructionSequence = _item(slices[0], "ConvolutionKernel")
+    shared.CTXRayDetailsSequence = _item(slices[0], "KVP")
+    for one in slices:
+        frame = Dataset()
+        frame.PlanePositionSequence = _item(one, "ImagePositionPatient")
+        frame.PixelValueTransformationSequence = _item(one, "RescaleSlope", "RescaleIntercept", "RescaleType")
+        dataset.PerFrameFunctionalGroupsSequence.append(frame)
+    dataset.SharedFunctionalGroupsSequence = Sequence([shared])
+    for keyword in ("PixelSpacing", "SliceThickness", "ImageOrientationPatient", "ImagePositionPatient"):
+        delattr(dataset, keyword)
+    for keyword in ("RescaleSlope", "RescaleIntercept", "RescaleType", "ConvolutionKernel", "KVP"):
+        delattr(dataset, keyword)
+    if change is not None:
+        change(dataset)
+    target.parent.mkdir(exist_ok=True)
+    dataset.save_as(target, enforce_file_format=True)
+    return target
+
+
+def _item(source: Dataset, *keywords: str) -> Sequence:
+    item = Dataset()
+    for keyword in keywords:
+        setattr(item, keyword, source[keyword].value)
+    return Sequence([item])
 
 
 def stored_pixels(dataset: Dataset) -> np.ndarray:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import pydicom
 import pytest
 import SimpleITK
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
-from pydicom.uid import EnhancedCTImageStorage, ExplicitVRLittleEndian, MRImageStorage
-from synthetic_dicom import INSTANCE, PATIENT_POSITIONS, SERIES, setting, slope_hu, write_series
+from pydicom.uid import ExplicitVRLittleEndian
+from synthetic_dicom import (
+    INSTANCE,
+    PATIENT_POSITIONS,
+    SERIES,
+    enhanced,
+    mr,
+    setting,
+    slope_hu,
+    square,
+    write_series,
+    write_structure_set,
+)
 
-from metaspine.errors import Cancelled, ImageError
-from metaspine.exchange.images import read_image
+from metaspine.errors import Cancelled, FrameMismatch, ImageError
+from metaspine.exchange.images import read_image, read_scan_or_image
 from metaspine.exchange.scans import read_scan
+from metaspine.patient.image import Image
+from metaspine.patient.scan import Scan
 
 SAGITTAL = ((0.0, 1.0, 0.0), (0.0, 0.0, -1.0))
 
@@ -29,19 +39,6 @@ def centres(image) -> np.ndarray:
 def signal(points_mm: np.ndarray) -> np.ndarray:
     """Positive everywhere, as MR is."""
     return slope_hu(points_mm) + 400.0
-
-
-def mr(description: str = "t2_tse_sag", series: str = SERIES, **times: str):
-    def change(dataset: Dataset, k: int) -> None:
-        dataset.SOPClassUID, dataset.Modality = MRImageStorage, "MR"
-        dataset.SeriesInstanceUID, dataset.SeriesDescription = series, description
-        dataset.SOPInstanceUID = f"{series}.{k}"
-        for keyword in ("RescaleSlope", "RescaleIntercept", "RescaleType", "KVP", "ConvolutionKernel"):
-            delattr(dataset, keyword)
-        for keyword, value in times.items():
-            setattr(dataset, keyword, value)
-
-    return change
 
 
 def write_mr(folder, change, **options):
@@ -172,42 +169,6 @@ def test_a_real_mr_slice_is_no_volume():
         read_image(path, series=str(pydicom.dcmread(path).SeriesInstanceUID) + ".9")
 
 
-def enhanced(paths, target, change=None):
-    """Put slices into one enhanced file, by the standard's functional groups; frames in the order of the paths."""
-    slices = [pydicom.dcmread(path) for path in paths]
-    dataset = copy.deepcopy(slices[0])
-    dataset.SOPClassUID, dataset.SOPInstanceUID = EnhancedCTImageStorage, f"{INSTANCE}.77"
-    dataset.NumberOfFrames = len(slices)
-    dataset.PixelData = b"".join(one.PixelData for one in slices)
-    shared, dataset.PerFrameFunctionalGroupsSequence = Dataset(), Sequence()
-    shared.PixelMeasuresSequence = _item(slices[0], "PixelSpacing", "SliceThickness")
-    shared.PlaneOrientationSequence = _item(slices[0], "ImageOrientationPatient")
-    shared.CTReconstructionSequence = _item(slices[0], "ConvolutionKernel")
-    shared.CTXRayDetailsSequence = _item(slices[0], "KVP")
-    for one in slices:
-        frame = Dataset()
-        frame.PlanePositionSequence = _item(one, "ImagePositionPatient")
-        frame.PixelValueTransformationSequence = _item(one, "RescaleSlope", "RescaleIntercept", "RescaleType")
-        dataset.PerFrameFunctionalGroupsSequence.append(frame)
-    dataset.SharedFunctionalGroupsSequence = Sequence([shared])
-    for keyword in ("PixelSpacing", "SliceThickness", "ImageOrientationPatient", "ImagePositionPatient"):
-        delattr(dataset, keyword)
-    for keyword in ("RescaleSlope", "RescaleIntercept", "RescaleType", "ConvolutionKernel", "KVP"):
-        delattr(dataset, keyword)
-    if change is not None:
-        change(dataset)
-    target.parent.mkdir(exist_ok=True)
-    dataset.save_as(target, enforce_file_format=True)
-    return target
-
-
-def _item(source: Dataset, *keywords: str) -> Sequence:
-    item = Dataset()
-    for keyword in keywords:
-        setattr(item, keyword, source[keyword].value)
-    return Sequence([item])
-
-
 @pytest.mark.parametrize("position", PATIENT_POSITIONS)
 def test_an_enhanced_ct_is_the_same_as_its_slices(tmp_path, position):
     def change(dataset: Dataset, k: int) -> None:
@@ -287,3 +248,42 @@ def test_what_another_program_converted_is_the_same_as_its_slices(tmp_path):
     expected, found = read_scan(tmp_path / "slices"), read_scan(tmp_path / "one")
     np.testing.assert_array_equal(found.image.values, expected.image.values)
     np.testing.assert_allclose(found.image.grid.affine, expected.image.grid.affine)
+
+
+def test_what_kind_of_image_a_dicom_folder_holds_is_seen(tmp_path):
+    """A CT is a scan whatever it comes in and beside; an MR is an image; the series asked for decides."""
+    paths = write_series(tmp_path / "ct" / "slices")
+    write_mr(tmp_path / "ct" / "mr", mr(series=f"{SERIES}.1"))
+    enhanced(paths, tmp_path / "enhanced" / "e.dcm")
+    for place in (tmp_path / "ct", paths[0], tmp_path / "enhanced"):
+        assert isinstance(read_scan_or_image(place), Scan), place
+    for image in (
+        read_scan_or_image(tmp_path / "ct" / "mr"),
+        read_scan_or_image(tmp_path / "ct", series=f"{SERIES}.1"),
+        read_scan_or_image(tmp_path / "ct" / "mr" / "s000.dcm"),
+    ):
+        assert isinstance(image, Image)
+        assert image.origin.modality == "MR"
+    unscaled = read_scan_or_image(paths[0], hounsfield=False)
+    assert isinstance(unscaled, Image)
+    assert unscaled.origin.modality == "CT"
+
+
+def test_structures_drawn_on_an_mr_are_read_with_it(tmp_path):
+    write_mr(tmp_path / "mr", mr())
+    drawn = tmp_path / "rtstruct.dcm"
+    write_structure_set(drawn, {"GTV_T12": [("CLOSED_PLANAR", square(2.0, half_mm=2.0))]})
+    image = read_image(tmp_path / "mr", structures=drawn)
+    assert [(one.name, str(one.role)) for one in image.structures] == [("GTV_T12", "lesion")]
+    assert image.origin.structure_files[0][0] == str(drawn)
+    write_mr(tmp_path / "other", lambda dataset, k: (mr()(dataset, k), setattr(dataset, "FrameOfReferenceUID", "1.9")))
+    with pytest.raises(FrameMismatch):
+        read_image(tmp_path / "other", structures=drawn)
+
+
+def test_an_nrrd_image_needs_no_hounsfield_units(tmp_path):
+    values = SimpleITK.GetImageFromArray(np.arange(100, 124, dtype=np.int16).reshape(4, 3, 2))
+    SimpleITK.WriteImage(values, tmp_path / "t2.nrrd")
+    assert read_image(tmp_path / "t2.nrrd").volume.values[1, 2, 3] == 123
+    with pytest.raises(ImageError, match="no value is negative"):
+        read_scan_or_image(tmp_path / "t2.nrrd")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from validation.registration import THORACIC, WRONG_MM, patient_of
+from validation.registration import LUMBAR, THORACIC, WRONG_MM, patient_of
 from validation.registration_cases import FRAME, Case, Patient, Setting, case_of
 
 from metaspine.errors import FrameMismatch, LevelError, MetaspineError, RegistrationError, StructureError
@@ -48,10 +48,11 @@ def registered(patient: Patient, cone_beam: Case) -> Registration:
 
 def register(patient: Patient, case: Case, level: str, **other: object) -> Registration:
     near = [patient.vertebrae[one] for one in patient.near(level) if one != level]
+    frame = patient.scan.frame_of_reference
     given = {
         "vertebra": patient.vertebrae[level],
         "neighbours": near,
-        "start": RigidTransform(case.start, patient.scan.frame_of_reference, FRAME),
+        "start": None if case.start is None else RigidTransform(case.start, frame, FRAME),
     } | other
     return register_vertebra(patient.scan, case.image, **given)  # type: ignore[arg-type]
 
@@ -72,9 +73,25 @@ def test_the_same_seed_gives_the_same_bits(patient: Patient, cone_beam: Case, re
 
 
 def test_another_vertebra_alone_in_view_is_refused(patient: Patient) -> None:
-    setting = replace(CONE_BEAM, field_on="T11", start_on="T11", height_mm=45, needle=False, start_off_mm=3)
+    setting = replace(CONE_BEAM, field_on="T11", start_on="T11", height_mm=36, needle=False, start_off_mm=3)
     with pytest.raises((LevelError, RegistrationError), match=r"another level: T11 fits|T12 was not found"):
         register(patient, case_of(patient, setting), "T12")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("aorta", r"\d\d mm off their middle"),
+        ("spinal_cord", r"1\d\d mm long"),
+        ("lesion_T12", r"0\.1 times their size"),
+    ],
+)
+def test_a_label_that_is_no_vertebra_is_refused(patient: Patient, cone_beam: Case, name: str, reason: str) -> None:
+    mislabelled = replace(patient.scan.structure(name), role=Role.VERTEBRA, level="T12")
+    with pytest.raises(
+        LevelError, match=rf"{name} is labelled T12 and is no vertebra between its neighbours: .*{reason}"
+    ):
+        register(patient, cone_beam, "T12", vertebra=mislabelled)
 
 
 def test_a_neighbour_that_fits_better_is_named(patient: Patient, cone_beam: Case) -> None:
@@ -115,15 +132,53 @@ def test_a_start_of_other_frames_is_refused(patient: Patient, cone_beam: Case) -
 def test_a_start_beside_the_image_is_refused(patient: Patient, cone_beam: Case) -> None:
     far = cone_beam.start.copy()
     far[:3, 3] += 900
-    with pytest.raises(RegistrationError, match="does not reach to where the vertebra should be"):
+    with pytest.raises(
+        RegistrationError, match=r"does not reach to where the vertebra should be; it reaches x -?\d+ to"
+    ):
         register(patient, cone_beam, "T12", start=RigidTransform(far, patient.scan.frame_of_reference, FRAME))
 
 
 def test_noise_alone_is_refused(patient: Patient, cone_beam: Case) -> None:
     noise = np.random.default_rng(1).normal(100, 50, cone_beam.image.volume.grid.shape).astype(np.float32)
     image = Image(Volume(noise, cone_beam.image.volume.grid), ScanOrigin("noise", "0"))
-    with pytest.raises(RegistrationError, match=r"T12 was not found within 24 mm of the start \(at best 0\.\d\d bits"):
+    unseen = r"T12 was not found within 24 mm of the start at .*, .*, .* \(at best 0\.\d\d bits .* Point at its middle"
+    with pytest.raises(RegistrationError, match=unseen):
         register(patient, replace(cone_beam, image=image), "T12")
+
+
+@pytest.mark.parametrize(
+    ("signs", "way"),
+    [((-1, -1, 1), "about the patient's long axis"), ((-1, 1, -1), "head to foot .feet first for head first")],
+    ids=["prone called supine", "feet first called head first"],
+)
+def test_a_wrong_patient_position_is_named(
+    patient: Patient, cone_beam: Case, signs: tuple[int, int, int], way: str
+) -> None:
+    """The scanner believes otherwise than the patient lies: right and left of the image are exchanged."""
+    turn = np.diag([*signs, 1.0])
+    volume = cone_beam.image.volume
+    turned = Volume(volume.values, Grid(turn @ volume.grid.affine, volume.grid.shape, FRAME))
+    image = replace(cone_beam.image, volume=turned)
+    middle = (turn @ cone_beam.truth @ np.append(patient.centre_mm("T12"), 1.0))[:3]
+    place = start_at(patient.scan, image, patient.vertebrae["T12"], middle + np.array([4, -3, 5]))
+    with pytest.raises(
+        RegistrationError, match=f"recognised only when the second image is turned {way}.*left and right"
+    ):
+        register(patient, replace(cone_beam, image=image), "T12", start=place)
+
+
+def test_nobody_pointed_and_the_patient_lies_otherwise(patient: Patient) -> None:
+    """Frames 300 mm apart, 15 degrees of turn, the vertebra 40 mm beside the image's middle."""
+    lying = {"posture_degrees": 15.0, "apart_mm": 300.0, "turn_degrees": 0.0, "start": "none"}
+    case = case_of(patient, Setting("T12", 41, field_mm=180, height_mm=90, spacing_mm=(1.5, 1.5, 2.0), **lying))
+    grid = case.image.image.grid
+    aside = case.image.image.cropped((45, 0, 0), grid.shape)
+    found = register(patient, replace(case, image=Scan(aside, (), case.image.origin)), "T12")
+    assert case.error_mm(found.transform.matrix) < min(GOAL_MM, found.error_mm)
+    assert found.turned_degrees > 8
+    middle = (case.truth @ np.append(patient.centre_mm("T12"), 1.0))[:3]
+    assert found.middle_mm == pytest.approx(middle, abs=2.0)
+    assert np.linalg.norm(middle - aside.grid.point_mm((np.array(aside.grid.shape) - 1) / 2)) > 25
 
 
 def test_a_vertebra_outside_the_first_image_is_refused(patient: Patient, cone_beam: Case) -> None:
@@ -171,6 +226,16 @@ def test_real_cts_moved_by_known_transforms(shared_data: Path, setting: Setting)
     found = register(patient, case, setting.level)
     assert case.error_mm(found.transform.matrix) < GOAL_MM
     assert case.error_mm(found.transform.matrix) <= found.error_mm
+
+
+def test_another_patient_is_not_recognised(shared_data: Path) -> None:
+    """The same level, pointed at, in somebody else's CT."""
+    patient, other = patient_of(THORACIC, shared_data), patient_of(LUMBAR, shared_data)
+    image = replace(other.scan, structures=())
+    near = [patient.vertebrae[one] for one in patient.near("L1") if one != "L1"]
+    start = start_at(patient.scan, image, patient.vertebrae["L1"], other.centre_mm("L1"))
+    with pytest.raises((LevelError, RegistrationError), match=r"may be another level|was not found|recognised only"):
+        register_vertebra(patient.scan, image, vertebra=patient.vertebrae["L1"], neighbours=near, start=start)
 
 
 def test_a_start_one_level_off_is_never_accepted_there(shared_data: Path) -> None:

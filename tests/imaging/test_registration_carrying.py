@@ -36,7 +36,7 @@ def registration(planning: Scan) -> Registration:
     cosine, sine = np.cos(np.radians(20)), np.sin(np.radians(20))
     matrix = np.array([[cosine, -sine, 0, 12], [sine, cosine, 0, -30], [0, 0, 1, 250], [0, 0, 0, 1]])
     transform = RigidTransform(matrix, planning.frame_of_reference, SECOND)
-    return Registration("T12", transform, 0.8, 1.0, 1.0, (), 1.0, ("from the registration",))
+    return Registration("T12", transform, 0.8, 1.0, 1.0, (), 1.0, (0.0, 0.0, 0.0), ("from the registration",))
 
 
 def middle_mm(planning: Scan) -> np.ndarray:
@@ -165,5 +165,5 @@ def test_another_frame_or_level_is_refused(planning: Scan, registration: Registr
     grid = Grid(cone_beam.volume.grid.affine, cone_beam.volume.grid.shape, "third")
     with pytest.raises(FrameMismatch, match=r"second image.*third"):
         carry(planning, registration, replace(cone_beam, volume=Volume(cone_beam.volume.values, grid)))
-    with pytest.raises(LevelError, match="C3 is labelled 0 times in the planning CT"):
+    with pytest.raises(LevelError, match="C3 is labelled 0 times in the planning image"):
         carry(planning, replace(registration, vertebra="C3"), cone_beam)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from metaspine.errors import RegistrationError
 from metaspine.geometry import Grid, Volume
-from metaspine.imaging.registration_samples import likeness, picture
+from metaspine.imaging.registration_likeness import likeness, sampled
+from metaspine.imaging.registration_samples import picture
 from metaspine.patient.image import Image
 from metaspine.patient.scan import Scan, ScanOrigin
 
@@ -36,6 +38,20 @@ def test_another_contrast_is_as_alike() -> None:
     first = np.repeat(np.arange(16), 4000).astype(np.float32)
     shuffled = np.random.default_rng(2).permutation(16)
     assert likeness(first, shuffled[first.astype(int)].astype(float)) == pytest.approx(4.0, abs=0.01)
+
+
+def test_values_between_voxels_are_scipys() -> None:
+    random = np.random.default_rng(5)
+    values = random.normal(size=(7, 9, 5)).astype(np.float32)
+    usable = random.random(values.shape) > 0.3
+    index = random.uniform(-2, 10, (4000, 3))
+    found, good = sampled(values, usable, index)
+    assert found == pytest.approx(ndimage.map_coordinates(values, index.T, order=1, mode="nearest"), abs=1e-6)
+    inside = ((index >= 0) & (index <= np.array(values.shape) - 1)).all(axis=1)
+    assert inside.sum() > 100
+    nearest = usable[tuple(np.rint(index[inside]).astype(int).T)]
+    assert (good[inside] == nearest).all()
+    assert not good[((index < -0.5) | (index > np.array(values.shape) - 0.5)).any(axis=1)].any()
 
 
 def test_metal_padding_and_gaps_are_set_aside() -> None:

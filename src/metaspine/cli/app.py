@@ -22,6 +22,7 @@ from metaspine.cli.options import (
     Structures,
     Uncertainty,
 )
+from metaspine.cli.registering import register
 from metaspine.errors import MetaspineError
 from metaspine.version import __version__
 
@@ -246,23 +247,7 @@ def deidentify(
     deidentify_command(folder, to, key)
 
 
-@app.command()
-def register(
-    planning: Annotated[Path, typer.Argument(help="The planning CT: a DICOM folder or NIfTI.")],
-    *,
-    to: Annotated[Path, typer.Option("--to", help="The second image.")],
-    level: Annotated[str, typer.Option("--level", help="The vertebra, e.g. T12.")],
-    structures: Structures = None,
-    labels: Labels = None,
-    at: Annotated[str | None, typer.Option("--at", help="Its middle in the second image, LPS mm: x,y,z.")] = None,
-    no_hounsfield: Annotated[bool, typer.Option("--no-hounsfield", help="Say so of a cone-beam CT.")] = False,
-    json_output: Json = False,
-) -> None:
-    """Register one vertebra from a planning CT to another image; check its level; say how far off it may be."""
-    from metaspine.cli.register import RegisterRequest, register_command
-
-    request = RegisterRequest(planning, to, tuple(structures or ()), labels, level, at, no_hounsfield)
-    register_command(request, json_output=json_output)
+app.command()(register)
 
 
 @app.command()

@@ -180,6 +180,19 @@ def series_of(path: Path, *, wanted: Wanted) -> str:
     return found.series_uid
 
 
+def classes_in(path: Path, series: str | None, *, progress: Progress) -> frozenset[str]:
+    """Return the SOP class of one DICOM file, or those of a folder's images in slices; of one series where it is given.
+
+    Raises
+    ------
+    ImageError
+        When a file is malformed.
+    """
+    found = _look_through(path, IMAGES, progress)[0] if path.is_dir() else [_find(path, IMAGES)]
+    asked = [item for item in found if IMAGES.holds(item.sop_class) and not item.localiser]
+    return frozenset(item.sop_class for item in asked if not path.is_dir() or series in (None, item.series_uid))
+
+
 def _a(noun: str) -> str:
     return "a CT image" if noun == "CT" else "an image in slices"
 

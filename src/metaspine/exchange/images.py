@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +14,55 @@ from metaspine.errors import ImageError
 from metaspine.exchange.dicom_ct import find_stack, volume_of
 from metaspine.exchange.dicom_files import is_dicom
 from metaspine.exchange.dicom_pixels import PixelReader
-from metaspine.exchange.dicom_series import IMAGES
+from metaspine.exchange.dicom_series import CT, IMAGES, classes_in
 from metaspine.exchange.nifti import is_nifti, read_nifti
+from metaspine.exchange.nrrd import is_nrrd, read_nrrd
+from metaspine.exchange.scans import read_scan
 from metaspine.exchange.slice_blocks import SliceBlocks
+from metaspine.exchange.structure_files import AnyPath, read_structures
 from metaspine.patient.image import Image
-from metaspine.patient.scan import ScanOrigin
+from metaspine.patient.scan import Scan, ScanOrigin
 from metaspine.running import Progress, silent
 
 
-def read_image(path: Path | str, *, series: str | None = None, progress: Progress = silent) -> Image:
+def read_scan_or_image(
+    path: AnyPath,
+    *,
+    hounsfield: bool = True,
+    structures: AnyPath | Sequence[AnyPath] | None = None,
+    labels: AnyPath | None = None,
+    series: str | None = None,
+    progress: Progress = silent,
+) -> Scan | Image:
+    """Read a CT as a scan, and what holds no Hounsfield units as an image; DICOM says which it is.
+
+    Parameters
+    ----------
+    path, structures, labels, series, progress
+        As for :func:`metaspine.exchange.scans.read_scan`.
+    hounsfield
+        False: whatever the file says, its values are no Hounsfield units (cone-beam CT, an MR as NIfTI or NRRD).
+
+    Raises
+    ------
+    ImageError, StructureError, FrameMismatch, GridMismatch
+        As :func:`metaspine.exchange.scans.read_scan` and :func:`read_image`.
+    """
+    source = Path(path)
+    dicom = source.is_dir() or is_dicom(source)
+    if not hounsfield or (dicom and not any(CT.holds(one) for one in classes_in(source, series, progress=progress))):
+        return read_image(path, structures=structures, labels=labels, series=series, progress=progress)
+    return read_scan(path, structures=structures, labels=labels, series=series, progress=progress)
+
+
+def read_image(
+    path: AnyPath,
+    *,
+    structures: AnyPath | Sequence[AnyPath] | None = None,
+    labels: AnyPath | None = None,
+    series: str | None = None,
+    progress: Progress = silent,
+) -> Image:
     """Read the images of one series into one volume, in LPS mm, with the values that the file gives them.
 
     Which weighting a series of an MR has (T1, T2, STIR) is not guessed: the series is chosen by its UID from a list
@@ -29,7 +71,11 @@ def read_image(path: Path | str, *, series: str | None = None, progress: Progres
     Parameters
     ----------
     path
-        A DICOM folder, a DICOM file (its folder and its series are read) or a NIfTI file.
+        A DICOM folder, a DICOM file (its folder and its series are read), a NIfTI or an NRRD file.
+    structures
+        RTSTRUCT and SEG files, NIfTI and NRRD label maps, drawn on this image.
+    labels
+        What the numbers of the label maps mean (docs/scans.md).
     series
         The UID of the series to read where a folder holds several.
     progress
@@ -39,19 +85,33 @@ def read_image(path: Path | str, *, series: str | None = None, progress: Progres
     ------
     ImageError
         When there is no image, more than one series, or the slices cannot be trusted; as for a CT, the values aside.
+    StructureError, FrameMismatch, GridMismatch
+        When the structures cannot be read or are not this image's.
     """
-    source = Path(path)
+    image = _read(Path(path), series, progress)
+    grid = image.volume.grid
+    read = read_structures(structures, labels=labels, grid=grid, origin=image.origin, progress=progress)
+    return replace(
+        image,
+        origin=read.origin,
+        notes=(*image.notes, *read.notes),
+        structures=read.structures,
+        unreadable=read.unreadable,
+    )
+
+
+def _read(source: Path, series: str | None, progress: Progress) -> Image:
     if source.is_dir() or is_dicom(source):
         return _read_series(source, series, progress)
     if not source.exists():
         raise ImageError("there is no such file or folder", where=str(source), remedy="Check the path")
-    if not is_nifti(source):
+    if not (is_nifti(source) or is_nrrd(source)):
         raise ImageError(
-            "is neither a DICOM folder or file nor NIfTI (.nii, .nii.gz)",
+            "is neither a DICOM folder or file nor NIfTI (.nii, .nii.gz) nor NRRD (.nrrd)",
             where=str(source),
-            remedy="Give the image as DICOM or NIfTI",
+            remedy="Give the image as DICOM, NIfTI or NRRD",
         )
-    image = read_nifti(source)
+    image = read_nrrd(source) if is_nrrd(source) else read_nifti(source)
     _refuse_not_finite(image.volume.values, str(source))
     return Image(image.volume, ScanOrigin(path=str(source), sha256=image.sha256, modality=""), image.notes)
 

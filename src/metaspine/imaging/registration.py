@@ -11,29 +11,23 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from metaspine.errors import RegistrationError, StructureError
+from metaspine.errors import LevelError, RegistrationError, StructureError
 from metaspine.geometry.grid import FloatArray
 from metaspine.geometry.transforms import RigidTransform
 from metaspine.imaging.regions import region_of
-from metaspine.imaging.registration_fit import COARSE, COARSE_MM, QUICK, fit, pair, simple_itk
-from metaspine.imaging.registration_level import checked_level
-from metaspine.imaging.registration_samples import Picture, Samples, coarser, picture, samples_of
-from metaspine.imaging.registration_search import Fit, best_of, candidates, judged, moved, refined
+from metaspine.imaging.registration_fit import COARSE_MM, simple_itk
+from metaspine.imaging.registration_level import checked_level, refuse_odd_label
+from metaspine.imaging.registration_place import NEAR, WIDE, likeliest, recognised, refuse_turned
+from metaspine.imaging.registration_samples import Picture, Samples, coarser, picture, samples_of, volume_of
+from metaspine.imaging.registration_search import Fit, judged, moved, refined
 from metaspine.patient.image import Image
 from metaspine.patient.registration import Registration
 from metaspine.patient.scan import Scan
 from metaspine.patient.structure import Structure
 
-SEARCH_MM = 24.0
-"""How far from the start the vertebra is looked for (REG-02)."""
-SEEN_SHARE = 0.5
-"""So much of the vertebra must be seen without metal in the second image (REG-02)."""
-LEAST_LIKENESS = 0.25
-"""Bits; below it nothing was recognised (REG-03)."""
 ERROR_FLOOR_MM, ERROR_FACTOR, MOST_ERROR_MM = 0.3, 3.0, 3.0
 """REG-04."""
-_REACH_MM = 110.0
-_CANDIDATES = 8
+_BEYOND_MM = 86.0
 _FINE_SAMPLES = 5_000
 
 
@@ -70,7 +64,8 @@ def register_vertebra(
     RegistrationError
         When SimpleITK is missing, the vertebra is not found or too little of it seen, or the error is too large.
     LevelError
-        When a neighbour fits as well or better at the place found, or the level cannot be checked.
+        When a neighbour fits as well or better at the place found, the level cannot be checked, or the label is no
+        vertebra's.
     StructureError
         When the first image shows nothing of the vertebra.
     FrameMismatch
@@ -81,12 +76,21 @@ def register_vertebra(
     samples = samples_of(first, vertebra, neighbours)
     if samples is None:
         raise StructureError("the first image shows nothing of the vertebra", where=vertebra.name, remedy=_OUTLINE)
+    refuse_odd_label(first, vertebra, neighbours)
     begin = _start(first, moving, samples, start)
-    second = picture(moving, around_mm=moved(begin, samples.centre_mm), reach_mm=_REACH_MM)
+    reaches = (NEAR,) if start is not None else (NEAR, WIDE)
+    reach = reaches[-1]
+    second = picture(moving, around_mm=moved(begin, samples.centre_mm), reach_mm=reach.within_mm + _BEYOND_MM)
     where = vertebra.level or vertebra.name
     coarse = coarser(second, COARSE_MM)
-    rough = _found(first, coarse, samples, begin, where=where, seed=seed)
-    level = checked_level(first, coarse, vertebra, neighbours, rough, seed=seed)
+    tried = [likeliest(first, coarse, samples, begin, reach=one, seed=seed) for one in reaches]
+    likely = max((one for one in tried if one is not None), key=lambda one: one.likeness, default=None)
+    try:
+        rough = recognised(likely, moved(begin, samples.centre_mm), reach=reach, where=where)
+        level = checked_level(first, coarse, vertebra, neighbours, rough, seed=seed)
+    except (RegistrationError, LevelError):
+        refuse_turned(first, coarse, samples, begin, likely, reach=reach, seed=seed)
+        raise
     fine = samples.some(_FINE_SAMPLES)
     best = judged(second, samples, refined(second, fine, rough.matrix, step_mm=0.5, most=500))
     error_mm = _error_mm(second, fine, best)
@@ -99,6 +103,7 @@ def register_vertebra(
         level_margin=level.margin,
         neighbours=level.fits,
         seen_share=best.seen_share,
+        middle_mm=(float(best.middle_mm[0]), float(best.middle_mm[1]), float(best.middle_mm[2])),
         notes=(*level.notes, *_notes(fixed, moving, best)),
     )
 
@@ -124,7 +129,7 @@ _OUTLINE = "Outline the vertebra in the first image, or check that the two belon
 
 
 def _first_picture(fixed: Scan | Image, structures: Sequence[Structure]) -> Picture:
-    grid = fixed.image.grid if isinstance(fixed, Scan) else fixed.volume.grid
+    grid = volume_of(fixed).grid
     corners = []
     for structure in structures:
         grid.require_frame(structure.frame_of_reference, where=structure.name)
@@ -137,7 +142,7 @@ def _first_picture(fixed: Scan | Image, structures: Sequence[Structure]) -> Pict
 
 
 def _start(first: Picture, moving: Scan | Image, samples: Samples, start: RigidTransform | None) -> FloatArray:
-    grid = moving.image.grid if isinstance(moving, Scan) else moving.volume.grid
+    grid = volume_of(moving).grid
     if start is not None:
         first.grid.require_frame(start.from_frame, where="the start of the registration")
         grid.require_frame(start.to_frame, where="the start of the registration")
@@ -146,25 +151,6 @@ def _start(first: Picture, moving: Scan | Image, samples: Samples, start: RigidT
     if not grid.contains(samples.centre_mm):
         begin[:3, 3] = grid.point_mm((np.asarray(grid.shape) - 1) / 2) - samples.centre_mm
     return begin
-
-
-def _found(first: Picture, second: Picture, samples: Samples, begin: FloatArray, *, where: str, seed: int) -> Fit:
-    """Return the best of the fits from the likeliest places."""
-    places = candidates(second, samples, begin, within_mm=SEARCH_MM, seen_share=SEEN_SHARE, most=_CANDIDATES)
-    images = pair(first, second, samples, places[0] if places else begin)
-    fitted = [fit(images, place, QUICK, seed=seed) for place in places]
-    tried = [judged(second, samples, one) for one in fitted if one is not None]
-    seen = [one for one in tried if one.seen_share >= SEEN_SHARE]
-    if not seen or best_of(seen).likeness < LEAST_LIKENESS:
-        raise RegistrationError(
-            f"{where} was not found within {SEARCH_MM:g} mm of the start"
-            + (f" (at best {best_of(seen).likeness:.2f} bits alike)" if seen else " (too little of it in view)"),
-            where=where,
-            remedy="Give a start closer to the vertebra, or an image that shows at least half of it without metal",
-        )
-    best = best_of(seen)
-    closer = fit(images, best.matrix, COARSE, seed=seed)
-    return best_of([best, *([judged(second, samples, closer)] if closer is not None else [])])
 
 
 def _error_mm(second: Picture, samples: Samples, found: Fit) -> float:

@@ -11,19 +11,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from metaspine.errors import LevelError
+from metaspine.geometry import Grid
+from metaspine.geometry.grid import FloatArray
 from metaspine.imaging.regions import region_of
 from metaspine.imaging.registration_fit import COARSE, fit, pair
 from metaspine.imaging.registration_samples import Picture, Samples, samples_of
 from metaspine.imaging.registration_search import Fit, candidates, judged, moved
 from metaspine.patient.levels import LEVELS, TRANSITIONAL, position
 from metaspine.patient.registration import LevelFit
-from metaspine.patient.structure import Structure
+from metaspine.patient.structure import Role, Structure
 
 LEAST_MARGIN = 0.35
 """The vertebra must be this much more alike than its best neighbour (REG-03)."""
-_WITHIN_MM, _SAME_PLACE_MM = 8.0, 13.0
+_WITHIN_MM, _STEP_MM, _SAME_PLACE_MM = 8.0, 4.0, 13.0
 """A neighbour is tried this far around the place; one that slid farther than the second went to its own place."""
 _SEEN_SHARE = 0.3
+_OFF_MM, _STEPS_LONG, _TIMES = 15.0, 4.0, 2.5
+"""A vertebra's label lies so near to the middle between its neighbours, and is at most so many steps between vertebrae
+long and so many times larger or smaller (REG-07)."""
 _WHOLE = 0.9
 """So much of a neighbour's label must lie inside the first image with a voxel to spare."""
 
@@ -35,6 +40,49 @@ class CheckedLevel:
     margin: float
     fits: tuple[LevelFit, ...]
     notes: tuple[str, ...] = ()
+
+
+def refuse_odd_label(first: Picture, vertebra: Structure, neighbours: Sequence[Structure]) -> None:
+    """Refuse a label that is no vertebra between its neighbours: another organ's, or one that ran into them (REG-07).
+
+    Nothing is asked of it where the vertebrae next above and below are not both labelled whole.
+
+    Raises
+    ------
+    LevelError
+        When it lies beside the column, or is far larger or smaller than they are.
+    """
+    level = _name(vertebra)
+    beside = [
+        _points(one, first.grid)
+        for one in neighbours
+        if one.role is Role.VERTEBRA and _next_to(one.level, level) and _whole(one, first)
+    ]
+    if len(beside) != 2:
+        return
+    own, (one, other) = _points(vertebra, first.grid), beside
+    middle, ends = own.mean(axis=0), np.array([one.mean(axis=0), other.mean(axis=0)])
+    step_mm = float(np.linalg.norm(ends[1] - ends[0])) / 2
+    along = (ends[1] - ends[0]) / (2 * step_mm)
+    off_mm = float(np.linalg.norm(middle - ends.mean(axis=0)))
+    long_mm = float(np.ptp(own @ along))
+    share = len(own) / np.mean([len(one), len(other)])
+    if off_mm <= _OFF_MM and long_mm <= _STEPS_LONG * step_mm and 1 / _TIMES <= share <= _TIMES:
+        return
+    raise LevelError(
+        f"{vertebra.name} is labelled {level} and is no vertebra between its neighbours: {off_mm:.0f} mm off their "
+        f"middle, {long_mm:.0f} mm long, {share:.1f} times their size",
+        where=level,
+        remedy="Correct the label; it may be another structure's, or a part of one",
+    )
+
+
+def _points(structure: Structure, grid: Grid) -> FloatArray:
+    """Return the voxels' middles of a structure that is there, LPS mm (n, 3)."""
+    region = region_of(structure, grid)
+    if region is None:
+        return np.full((1, 3), np.nan)
+    return grid.point_mm(np.argwhere(region.mask) + [part.start for part in region.box])
 
 
 def checked_level(
@@ -79,7 +127,7 @@ def _likeness_at(first: Picture, second: Picture, samples: Samples, found: Fit, 
     """
     begin = found.matrix.copy()
     begin[:3, 3] = found.middle_mm - begin[:3, :3] @ samples.centre_mm
-    tried = candidates(second, samples, begin, within_mm=_WITHIN_MM, seen_share=_SEEN_SHARE, most=2)
+    tried = candidates(second, samples, begin, within_mm=_WITHIN_MM, step_mm=_STEP_MM, seen_share=_SEEN_SHARE, most=2)
     if not tried:
         return None
     images = pair(first, second, samples, begin)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from metaspine.geometry.grid import FloatArray
 from metaspine.geometry.resampling import resample, resample_labels, with_spacing
 from metaspine.imaging.findings import METAL_HU
 from metaspine.imaging.regions import Mask, region_of
+from metaspine.imaging.registration_likeness import sampled
 from metaspine.patient.image import Image
 from metaspine.patient.scan import Scan
 from metaspine.patient.structure import Structure
@@ -31,7 +31,6 @@ _BRIGHTER = 6.0
 """Without Hounsfield units metal is what lies this many times as far above the median as the 90th percentile."""
 _FILLED = 0.01
 """So much of an image at exactly its lowest value is padding, not tissue."""
-_FEWEST = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +70,11 @@ class Samples:
         return Samples(self.points_mm[kept], self.values[kept], self.inside[kept])
 
 
+def volume_of(image: Scan | Image) -> Volume:
+    """Return the values of either kind of image."""
+    return image.image if isinstance(image, Scan) else image.volume
+
+
 def picture(image: Scan | Image, *, around_mm: FloatArray, reach_mm: float) -> Picture:
     """Return an image around LPS points (..., 3), with its metal, padding and blind areas set aside.
 
@@ -79,7 +83,7 @@ def picture(image: Scan | Image, *, around_mm: FloatArray, reach_mm: float) -> P
     RegistrationError
         When it does not reach there.
     """
-    whole = image.image if isinstance(image, Scan) else image.volume
+    whole = volume_of(image)
     lowest = np.nanmin(whole.values)
     padded = bool((whole.values == lowest).mean() > _FILLED)
     volume = _around(whole, np.atleast_2d(around_mm), reach_mm, where=image.origin.path)
@@ -106,11 +110,18 @@ def _around(volume: Volume, points_mm: FloatArray, reach_mm: float, *, where: st
     stop = np.minimum(np.ceil(index.max(axis=0) + reach) + 1, volume.grid.shape).astype(int)
     if (stop - start < 4).any():
         raise RegistrationError(
-            "the image does not reach to where the vertebra should be",
+            f"the image does not reach to where the vertebra should be; it reaches {_extent(volume.grid)} (LPS mm)",
             where=where,
-            remedy="Give a start within 20 mm of the vertebra, or another image",
+            remedy="Give a start within 20 mm of the vertebra, or another image. 3D Slicer shows RAS: change the sign "
+            "of the first two numbers",
         )
     return volume.cropped((int(start[0]), int(start[1]), int(start[2])), (int(stop[0]), int(stop[1]), int(stop[2])))
+
+
+def _extent(grid: Grid) -> str:
+    corners = grid.corners_mm()
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    return ", ".join(f"{a} {low[n]:.0f} to {high[n]:.0f}" for n, a in enumerate("xyz"))
 
 
 def _metal_from(image: Scan | Image, values: NDArray[np.float32]) -> float:
@@ -147,33 +158,8 @@ def samples_of(first: Picture, vertebra: Structure, others: Sequence[Structure])
 
 def shown(second: Picture, points_mm: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Return the second image's values at LPS points (n, 3), and where it shows tissue."""
-    index = second.grid.index(points_mm).T
-    values = ndimage.map_coordinates(second.values.values, index, order=1, mode="nearest", output=np.float64)
-    usable = ndimage.map_coordinates(second.usable, index, order=0, mode="constant", cval=False)
-    return values, np.asarray(usable & second.grid.holds(index.T))
-
-
-def likeness(first: NDArray[np.float32], second: FloatArray) -> float:
-    """Return the mutual information of two sets of values in bits; 0 where there are too few.
-
-    sum p(a, b) log2(p(a, b) / (p(a) p(b))), over equal bins between each set's 0.5th and 99.5th percentile, less what
-    chance alone makes of it, (n_ab - n_a - n_b + 1) / (2 N ln 2) by the occupied bins (Miller 1955). Bins grow with N,
-    8 x 8 to 32 x 32.
-    """
-    if len(first) < _FEWEST:
-        return 0.0
-    bins = int(np.clip(np.sqrt(len(first) / 10), 8, 32))
-    joint = np.bincount(_binned(first, bins) * bins + _binned(second, bins), minlength=bins * bins)
-    share = joint.reshape(bins, bins) / joint.sum()
-    one, other = share.sum(axis=1), share.sum(axis=0)
-    both = share > 0
-    by_chance = (both.sum() - (one > 0).sum() - (other > 0).sum() + 1) / (2 * len(first) * np.log(2))
-    return float((share[both] * np.log2(share[both] / np.outer(one, other)[both])).sum() - by_chance)
-
-
-def _binned(values: NDArray[Any], bins: int) -> NDArray[np.int64]:
-    low, high = np.percentile(values, [0.5, 99.5])
-    return np.asarray(np.clip((values - low) / max(high - low, 1e-6) * bins, 0, bins - 1), dtype=np.int64)
+    values, usable = sampled(second.values.values, second.usable, second.grid.index(points_mm))
+    return np.asarray(values), np.asarray(usable)
 
 
 def widened(mask: Mask, grid: Grid, by_mm: float) -> Mask:

@@ -10,9 +10,12 @@ from scipy.optimize import minimize
 from scipy.spatial.transform import Rotation
 
 from metaspine.geometry.grid import FloatArray
-from metaspine.imaging.registration_samples import Picture, Samples, likeness, shown
+from metaspine.imaging.registration_likeness import likeness
+from metaspine.imaging.registration_samples import Picture, Samples, shown
 
-_STEP_MM, _APART_MM = 4.0, 7.0
+_APART_MM = 7.0
+_TURN_DEGREES = 12.0
+"""By so much the likeliest places are also tried turned, about each axis (REG-02)."""
 _LEVER_MM = 20.0
 _SEARCH_SAMPLES, _JUDGED_SAMPLES = 1500, 20_000
 
@@ -42,20 +45,36 @@ def judged(second: Picture, samples: Samples, matrix: FloatArray, *, most: int =
 
 
 def candidates(
-    second: Picture, samples: Samples, start: FloatArray, *, within_mm: float, seen_share: float, most: int
+    second: Picture,
+    samples: Samples,
+    start: FloatArray,
+    *,
+    within_mm: float,
+    step_mm: float,
+    seen_share: float,
+    most: int,
 ) -> list[FloatArray]:
     """Return the likeliest places around a start, best first, all at least 7 mm from each other."""
     few = samples.some(_SEARCH_SAMPLES)
-    found = [judged(second, few, _shifted(start, shift)) for shift in _shifts(within_mm)]
-    order = sorted((n for n, one in enumerate(found) if one.seen_share >= seen_share), key=lambda n: -found[n].likeness)
-    chosen: list[FloatArray] = []
-    for n in order:
-        at = found[n].matrix
-        if all(np.linalg.norm(at[:3, 3] - other[:3, 3]) >= _APART_MM for other in chosen):
-            chosen.append(at)
+    found = [judged(second, few, _shifted(start, shift)) for shift in _shifts(within_mm, step_mm)]
+    chosen: list[Fit] = []
+    for one in sorted(found, key=lambda one: -one.likeness):
+        if one.seen_share >= seen_share and all(
+            np.linalg.norm(one.middle_mm - other.middle_mm) >= _APART_MM for other in chosen
+        ):
+            chosen.append(one)
         if len(chosen) == most:
             break
-    return chosen
+    return [one.matrix for one in chosen]
+
+
+def turned(second: Picture, samples: Samples, places: Sequence[FloatArray], *, most: int) -> list[FloatArray]:
+    """Return each place turned as is likeliest there (patients lie otherwise than before), the likeliest first."""
+    few = samples.some(_SEARCH_SAMPLES)
+    best = [
+        best_of([judged(second, few, _changed(place, few.centre_mm, turn)) for turn in _turns()]) for place in places
+    ]
+    return [one.matrix for one in sorted(best, key=lambda one: -one.likeness)[:most]]
 
 
 def refined(second: Picture, samples: Samples, start: FloatArray, *, step_mm: float, most: int) -> FloatArray:
@@ -90,8 +109,15 @@ def best_of(fits: Sequence[Fit]) -> Fit:
     return max(fits, key=lambda one: one.likeness)
 
 
-def _shifts(within_mm: float) -> FloatArray:
-    reach = np.arange(0.0, within_mm + 1e-6, _STEP_MM)
+def _turns() -> FloatArray:
+    """Return the changes that turn only: none, and by 12 degrees about every combination of axes."""
+    steps = np.array([0.0, 1.0, -1.0]) * np.radians(_TURN_DEGREES) * _LEVER_MM
+    about = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
+    return np.hstack([np.zeros_like(about), about])
+
+
+def _shifts(within_mm: float, step_mm: float) -> FloatArray:
+    reach = np.arange(0.0, within_mm + 1e-6, step_mm)
     steps = np.concatenate([-reach[:0:-1], reach])
     shifts = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(-1, 3)
     return np.asarray(shifts[np.linalg.norm(shifts, axis=1) <= within_mm + 1e-6])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from metaspine.geometry.volume import Volume
 from metaspine.patient.scan import ScanOrigin
+from metaspine.patient.structure import Structure
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,11 +21,21 @@ class Image:
         The files it came from; its modality says what kind of image it is (MR, CT, XA).
     notes
         What the reader had to do or noticed, as sentences for the user.
+    structures
+        Regions in the image's frame of reference.
+    unreadable
+        What could not be read, name and reason, for the user to see.
     """
 
     volume: Volume
     origin: ScanOrigin
     notes: tuple[str, ...] = ()
+    structures: tuple[Structure, ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        for structure in self.structures:
+            self.volume.grid.require_frame(structure.frame_of_reference, where=structure.name)
 
     @property
     def frame_of_reference(self) -> str:

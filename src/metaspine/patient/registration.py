@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from metaspine.geometry.transforms import RigidTransform
 
 
@@ -43,6 +45,8 @@ class Registration:
         How well each neighbour fits there.
     seen_share
         The fraction of the vertebra that the second image shows without metal.
+    middle_mm
+        Where the vertebra's middle lies in the second image, LPS mm.
     notes
         What the reader of the result must know, as sentences.
     """
@@ -54,4 +58,10 @@ class Registration:
     level_margin: float
     neighbours: tuple[LevelFit, ...]
     seen_share: float
+    middle_mm: tuple[float, float, float]
     notes: tuple[str, ...] = ()
+
+    @property
+    def turned_degrees(self) -> float:
+        """By how much the vertebra is turned, about whatever axis."""
+        return float(np.degrees(np.arccos(np.clip((np.trace(self.transform.matrix[:3, :3]) - 1) / 2, -1, 1))))
