@@ -36,8 +36,29 @@ def export(
         Path | None, typer.Option("--calibration", help="The device's file, where it is not where the plan says.")
     ] = None,
     bits: Annotated[int, typer.Option("--bits", help="Of a dose value: 16 or 32.")] = 32,
+    monte_carlo: Annotated[
+        str | None,
+        typer.Option("--monte-carlo", help="The Monte Carlo dose too, with its noise: to medium, water or both."),
+    ] = None,
+    run: Annotated[Path | None, typer.Option("--run", help="Where that run lies, where not beside the plan.")] = None,
+    effective: Annotated[
+        str | None,
+        typer.Option(
+            "--effective", help="The console dose too as type EFFECTIVE: rbe (weighted), or eqd2 (of the cord)."
+        ),
+    ] = None,
+    rbe: Annotated[
+        float | None, typer.Option("--rbe", help="Its biological effectiveness; 1.3 unless stated (RBE-01).")
+    ] = None,
+    console_uncertainty: Annotated[
+        bool, typer.Option("--console-uncertainty", help="The console dose's uncertainty too.")
+    ] = False,
+    seg: Annotated[bool, typer.Option("--seg", help="The structures as segments (SEG) too.")] = False,
 ) -> None:
-    """Write a plan as DICOM: RTPLAN, RTSTRUCT, RTDOSE and its report, which refer to each other. Never approved."""
+    """Write a plan as DICOM: RTPLAN, RTSTRUCT, RTDOSE and its report, which refer to each other. Never approved.
+
+    Each dose is an object and a series of its own; console dose and Monte Carlo dose never stand in one.
+    """
     from metaspine.cli.export import ExportRequest, export_command
 
     request = ExportRequest(
@@ -49,6 +70,12 @@ def export(
         applicator=applicator,
         calibration=calibration,
         bits=bits,
+        monte_carlo=monte_carlo,
+        run=run,
+        effective=effective,
+        rbe=rbe,
+        console_uncertainty=console_uncertainty,
+        segments=seg,
         to=to,
     )
     export_command(request)
