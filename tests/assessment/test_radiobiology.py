@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from metaspine.errors import InputError
 from metaspine.physics.radiobiology import (
+    BiologicalModel,
     biologically_effective_dose_gy,
     check_reirradiation,
     equivalent_dose_2gy,
@@ -116,3 +118,39 @@ def test_impossible_fractionation(fractions: int, dose: float, ratio: float) -> 
 def test_impossible_eqd2() -> None:
     with pytest.raises(InputError):
         total_dose_of_eqd2_gy(-1.0, 1)
+
+
+def test_a_model_weights_before_it_makes_an_equivalent_dose() -> None:
+    """10.4 Gy(RBE) and 32.2 Gy EQD2 of the cord for 8 Gy of 50 kV are the rules' own example; 20.0 is its error."""
+    dose = np.array([[0.0, 8.0], [np.nan, 2.0]])
+    weighted = BiologicalModel().of(dose)
+    assert weighted == pytest.approx(np.array([[0.0, 10.4], [np.nan, 2.6]]), nan_ok=True)
+    assert BiologicalModel(1.3, 2.0).of(8.0) == pytest.approx(32.24)
+    assert BiologicalModel(1.4).of(10.0) == pytest.approx(14.0)
+    assert BiologicalModel(1.3, 10.0).of(8.0) == pytest.approx(10.4 * 20.4 / 12)
+
+
+def test_a_model_says_what_it_rests_on() -> None:
+    assert BiologicalModel().evidence == ("RBE-01",)
+    assert BiologicalModel(1.3, 2.0).evidence == ("RBE-01", "BED-01", "BED-02")
+
+
+@given(st.floats(0.0, 2000.0), st.floats(1.01, 2.0), st.sampled_from([2.0, 3.0, 10.0]))
+def test_a_model_agrees_with_one_fraction_of_the_equation(dose: float, rbe: float, ratio: float) -> None:
+    expected = equivalent_dose_2gy(1, rbe * dose, alpha_beta_gy=ratio)
+    assert BiologicalModel(rbe, ratio).of(dose) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("rbe", "ratio", "message"),
+    [
+        (1.0, None, r"effectiveness of 1\. .*never 1 \(RBE-01\)"),
+        (13.0, None, r"effectiveness of 13\. .*at most 2 \(EXCHANGE-37\)"),
+        (float("nan"), None, "effectiveness of nan"),
+        (1.3, 0.0, r"alpha/beta of 0 Gy\. Give a positive one"),
+        (1.3, float("inf"), "alpha/beta of inf"),
+    ],
+)
+def test_a_model_that_cannot_be_is_refused(rbe: float, ratio: float | None, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        BiologicalModel(rbe, ratio)

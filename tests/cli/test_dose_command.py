@@ -10,7 +10,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pydicom
 import pytest
+import SimpleITK
 from test_commands import EXAMPLES, metaspine, plan_arguments
 
 from metaspine.cli.exit_codes import ExitCode
@@ -24,7 +27,8 @@ MONTE_CARLO = {
     "monte-carlo.json",
     "monte-carlo-dose-to-medium.nii.gz",
     "monte-carlo-dose-to-water-in-medium.nii.gz",
-    "monte-carlo-statistical-uncertainty.nii.gz",
+    "monte-carlo-statistical-uncertainty-to-medium.nii.gz",
+    "monte-carlo-statistical-uncertainty-to-water-in-medium.nii.gz",
 }
 PLANNED = {"report.pdf", "plan.json", "dose.nii.gz", "dvh.csv"}
 
@@ -62,17 +66,35 @@ def test_both_doses_stand_side_by_side_and_the_plan_stays_as_it_is(folder: Path)
     ):
         assert words in said, words
     assert "Monte Carlo dose" in result.stderr
+    exported_with_all_that_can_be_asked_for(folder, folder.parent / "dicom")
 
 
-def test_a_plan_is_exported_as_dicom_and_says_that_it_is_nominal(folder: Path, tmp_path: Path) -> None:
-    result = metaspine("export", folder, *SCAN, "--to", tmp_path / "dicom")
+def exported_with_all_that_can_be_asked_for(folder: Path, to: Path) -> None:
+    further = ("--monte-carlo", "both", "--effective", "eqd2", "--seg", "--console-uncertainty")
+    result = metaspine("export", folder, *SCAN, *further, "--to", to)
     assert result.returncode == ExitCode.DONE, result.stderr
-    assert {name for name in names(tmp_path / "dicom") if not name.startswith("ct")} == {
-        *("rtplan.dcm", "rtstruct.dcm", "rtdose.dcm", "report.dcm")
+    wanted = {
+        *("rtplan", "rtstruct", "rtdose-console", "uncertainty-console", "rtdose-effective-eqd2-cord", "seg", "report"),
+        *("rtdose-monte-carlo-to-medium", "uncertainty-monte-carlo-to-medium", "report-monte-carlo"),
+        *("rtdose-monte-carlo-to-water-in-medium", "uncertainty-monte-carlo-to-water-in-medium"),
     }
-    assert "the CT as used (" in result.stdout
-    assert "Plan label: NOMINAL T12; never approved." in result.stdout
-    assert "STOP" in result.stdout
+    assert {name.removesuffix(".dcm") for name in names(to) if not name.startswith("ct")} == wanted
+    said = " ".join(result.stdout.split())
+    assert all(f"{name}.dcm" in said for name in wanted)
+    assert "the CT as used (" in said
+    assert "Plan label: NOMINAL T12; never approved." in said
+    assert "STOP" in said
+    for name, nifti in (
+        ("rtdose-monte-carlo-to-medium", "monte-carlo-dose-to-medium"),
+        ("rtdose-monte-carlo-to-water-in-medium", "monte-carlo-dose-to-water-in-medium"),
+    ):
+        written = SimpleITK.ReadImage(to / f"{name}.dcm", SimpleITK.sitkFloat64)
+        step = float(pydicom.dcmread(to / f"{name}.dcm", stop_before_pixels=True).DoseGridScaling)
+        computed = SimpleITK.ReadImage(folder / f"{nifti}.nii.gz", SimpleITK.sitkFloat64)
+        there = SimpleITK.Resample(written, computed, SimpleITK.Transform(), SimpleITK.sitkNearestNeighbor)
+        wanted_gy = np.nan_to_num(SimpleITK.GetArrayFromImage(computed))
+        assert np.abs(SimpleITK.GetArrayFromImage(there) * step - wanted_gy).max() <= step
+        assert wanted_gy.max() > 8.0
 
 
 def interrupted(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:

@@ -10,9 +10,10 @@ from pydicom.uid import RTPlanStorage
 
 from metaspine.exchange.writing.objects import Kind, new_object
 from metaspine.geometry import Grid, Volume
-from metaspine.patient.dose import Dose, DoseProvenance
+from metaspine.patient.dose import Dose, DoseProvenance, EffectiveDose
 from metaspine.patient.study import Study
 from metaspine.physics.applicators import DoseConvention
+from metaspine.physics.radiobiology import BiologicalModel
 
 FRAME = "1.2.826.0.1.3680043.10.99.1"
 STUDY = Study(patient_name="Doe^Jane", patient_id="17", sex="F", study_uid="1.2.826.0.1.3680043.10.99.2")
@@ -96,3 +97,19 @@ def make_dose(
 def make_rtplan() -> Dataset:
     """What of a plan an RTDOSE refers to."""
     return new_object(Kind(RTPlanStorage, "RTPLAN", "plan"), study=STUDY, content="plan", when=WHEN)
+
+
+def make_effective(*, eqd2: bool) -> EffectiveDose:
+    """1.3 times the dose, or the EQD2 of that at alpha/beta 2 Gy: d (d + 2) / 4."""
+    dose = make_dose()
+    weighted = 1.3 * dose.volume.values.astype(np.float64)
+    values = weighted * (weighted + 2.0) / 4.0 if eqd2 else weighted
+    model = BiologicalModel(1.3, 2.0 if eqd2 else None)
+    return EffectiveDose(Volume(values, dose.volume.grid), model, dose, ("A constant.",))
+
+
+def small_noise(dose: Dose) -> Volume:
+    """A statistical uncertainty, 0.1 to 0.3 %, that differs from the whole one and is nowhere above 1 Gy."""
+    there = dose.volume.grid
+    shares = 0.001 + 0.002 * np.linspace(0.0, 1.0, dose.volume.values.size, dtype=np.float32).reshape(there.shape)
+    return Volume(shares, there)

@@ -24,38 +24,38 @@ def named(name: str) -> Written:
 
 @EACH
 def test_dciodvfy_finds_nothing(written: Written, tmp_path: Path) -> None:
-    readable = written.twin or written.make
+    readable = written.twin or written.once
     assert dciodvfy(write_object(readable(), tmp_path / "object.dcm"), written.recognised_as) == []
 
 
 @EACH
 def test_the_standards_tables_find_nothing(written: Written) -> None:
-    found = tables(written.make(), written.iod, modules=written.modules, conditions=written.conditions)
+    found = tables(written.once(), written.iod, modules=written.modules, conditions=written.conditions)
     assert found == []
 
 
 @EACH
 def test_nothing_contradicts_itself(written: Written) -> None:
-    assert inconsistencies(written.make()) == []
+    assert inconsistencies(written.once()) == []
 
 
 @EACH
 def test_pydicom_reads_every_value_strictly(written: Written, tmp_path: Path) -> None:
-    path = written.write(tmp_path)
+    path = written.write_once(tmp_path)
     assert strict_reading(path) == []
-    assert pydicom.dcmread(path).to_json_dict() == written.make().to_json_dict()
+    assert pydicom.dcmread(path).to_json_dict() == written.once().to_json_dict()
 
 
 @EACH
 def test_dcmtk_reads_what_pydicom_reads(written: Written, tmp_path: Path) -> None:
-    path = written.write(tmp_path)
+    path = written.write_once(tmp_path)
     assert dcmdump(path) == []
     assert dcm2json(path) == []
 
 
 @EACH
 def test_uids_are_valid_and_the_files_are_reproducible(written: Written, tmp_path: Path) -> None:
-    dataset = written.make()
+    dataset = written.once()
     uids = [str(element.value) for element in dataset.iterall() if element.VR == "UI" and element.VM == 1]
     assert all(pydicom.uid.UID(uid).is_valid and len(uid) <= 64 for uid in uids)
     assert len({dataset.SOPInstanceUID, dataset.SeriesInstanceUID, dataset.StudyInstanceUID}) == 3
@@ -83,7 +83,7 @@ def holding(keyword: str, value: object) -> Callable[[Dataset], None]:
 
 
 def broken(written: Written, change: Callable[[Dataset], None], folder: Path) -> Path:
-    dataset = written.make()
+    dataset = written.once()
     change(dataset)
     return write_object(dataset, folder / "broken.dcm")
 
@@ -95,7 +95,7 @@ def test_dciodvfy_misses_an_attribute_of_type_1(keyword: str, tmp_path: Path) ->
 
 
 def test_dciodvfy_aborting_is_no_pass(tmp_path: Path) -> None:
-    found = dciodvfy(named("dose, HFS, 32 bit").write(tmp_path), "RTDose")
+    found = dciodvfy(named("dose, HFS, 32 bit").write_once(tmp_path), "RTDose")
     assert found
     assert not any("Error" in fault for fault in found)
 
@@ -114,7 +114,7 @@ def test_dciodvfy_aborting_is_no_pass(tmp_path: Path) -> None:
 )
 def test_the_tables_say_no(change: Callable[[Dataset], None], said: str) -> None:
     dose = named("dose, HFS, 16 bit")
-    dataset = dose.make()
+    dataset = dose.once()
     change(dataset)
     assert said in tables(dataset, dose.iod, modules=dose.modules, conditions=dose.conditions)
 
@@ -155,7 +155,7 @@ def _a_segment_less(dataset: Dataset) -> None:
     ],
 )
 def test_contradictions_are_seen(name: str, change: Callable[[Dataset], None], said: str) -> None:
-    dataset = named(name).make()
+    dataset = named(name).once()
     change(dataset)
     assert any(said in fault for fault in inconsistencies(dataset))
 
@@ -173,21 +173,21 @@ def test_contradictions_are_seen(name: str, change: Callable[[Dataset], None], s
 )
 def test_the_tables_miss_what_is_left_out(name: str, keyword: str) -> None:
     written = named(name)
-    dataset = written.make()
+    dataset = written.once()
     del dataset[keyword]
     found = tables(dataset, written.iod, modules=written.modules, conditions=written.conditions)
     assert any(keyword in fault for fault in found)
 
 
 def test_strict_reading_says_no(tmp_path: Path) -> None:
-    path = named("dose, HFS, 16 bit").write(tmp_path)
+    path = named("dose, HFS, 16 bit").write_once(tmp_path)
     content = path.read_bytes()
     path.write_bytes(content.replace(b"PHYSICAL", b"Physical"))
     assert any("DoseType" in fault for fault in strict_reading(path))
 
 
 def test_dcmtk_says_no(tmp_path: Path) -> None:
-    path = named("dose, HFS, 16 bit").write(tmp_path)
+    path = named("dose, HFS, 16 bit").write_once(tmp_path)
     path.write_bytes(path.read_bytes()[:-100])
     assert dcmdump(path)
 
@@ -199,7 +199,7 @@ def test_every_class_of_the_statement_is_judged_here_and_is_written_as_it_says()
     stated = {item.sop_class: item for item in WRITTEN_CLASSES}
     found = {}
     for written in WRITTEN:
-        dataset = written.make()
+        dataset = written.once()
         found[dataset.SOPClassUID] = (written.iod, dataset.Modality, dataset.file_meta.TransferSyntaxUID)
     for uid, item in stated.items():
         assert found[uid] == (item.iod, item.modality, item.transfer_syntax)

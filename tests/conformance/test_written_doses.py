@@ -8,12 +8,12 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK
-from made_up_dose import LIES, STUDY, WHEN, grid_of, make_dose, make_rtplan
+from made_up_dose import LIES, STUDY, WHEN, grid_of, make_dose, make_effective, make_rtplan
 from validators import program, run
 
 from metaspine.exchange.writing.rtdose import write_rtdose
 from metaspine.geometry import Grid
-from metaspine.patient.dose import Dose
+from metaspine.patient.dose import Dose, EffectiveDose
 
 SINGLE = 2.0**-23
 """plastimatch keeps single precision."""
@@ -21,7 +21,7 @@ OBLIQUE = [lie for lie in LIES if lie.startswith("oblique")]
 UPRIGHT = [lie for lie in LIES if lie not in OBLIQUE]
 
 
-def written(dose: Dose, path: Path, bits: int) -> float:
+def written(dose: Dose | EffectiveDose, path: Path, bits: int) -> float:
     """Write the dose and return its step in Gy."""
     write_rtdose(dose, path, plan=make_rtplan(), study=STUDY, bits=32 if bits == 32 else 16, when=WHEN)
     return float(pydicom.dcmread(path).DoseGridScaling)
@@ -50,7 +50,7 @@ def thousand_voxels(grid: Grid) -> np.ndarray:
     return np.random.default_rng(7).integers(0, grid.shape, (1000, 3))
 
 
-def expected(dose: Dose, voxels: np.ndarray) -> np.ndarray:
+def expected(dose: Dose | EffectiveDose, voxels: np.ndarray) -> np.ndarray:
     return np.nan_to_num(dose.volume.values[tuple(voxels.T)].astype(np.float64))
 
 
@@ -63,6 +63,18 @@ def test_plastimatch_finds_the_same_dose_at_the_same_points(lie: str, bits: int,
     wanted = expected(dose, voxels)
     found = at_points(read_by_plastimatch(tmp_path / "dose.dcm"), dose.volume.grid.point_mm(voxels))
     assert (np.abs(found - wanted) <= step / 2 * (1 + 1e-9) + SINGLE * wanted).all()
+
+
+@pytest.mark.parametrize("eqd2", [False, True])
+def test_plastimatch_and_simpleitk_find_the_weighted_dose(eqd2: bool, tmp_path: Path) -> None:
+    dose = make_effective(eqd2=eqd2)
+    path, voxels = tmp_path / "dose.dcm", thousand_voxels(dose.volume.grid)
+    step = written(dose, path, 32)
+    wanted, points = expected(dose, voxels), dose.volume.grid.point_mm(voxels)
+    by_plastimatch = at_points(read_by_plastimatch(path), points)
+    assert (np.abs(by_plastimatch - wanted) <= step / 2 * (1 + 1e-9) + SINGLE * wanted).all()
+    by_simpleitk = step * at_points(SimpleITK.ReadImage(path), points)
+    assert (np.abs(by_simpleitk - wanted) <= step / 2 * (1 + 1e-6)).all()
 
 
 @pytest.mark.parametrize("lie", LIES)

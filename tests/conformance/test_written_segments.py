@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from made_up_dose import LIES, STUDY, WHEN, grid_of, make_dose, make_rtplan
+from made_up_dose import LIES, STUDY, WHEN, grid_of, make_dose, make_rtplan, small_noise
 from made_up_scan import INSTANCES, make_scan, masks
 from test_written_doses import expected, thousand_voxels
 from validators import dciodvfy
@@ -22,6 +22,7 @@ from metaspine.exchange.writing.uncertainty import UNDEFINED, uncertainty_map, w
 from metaspine.geometry import Volume
 from metaspine.geometry.contours import ContourSet
 from metaspine.geometry.rasterise import coverage
+from metaspine.physics.applicators import DoseConvention
 
 highdicom = pytest.importorskip("highdicom")
 UPRIGHT = ("HFS", "HFP", "FFDR")
@@ -127,11 +128,16 @@ def test_nothing_that_bounds_a_volume_is_refused(tmp_path: Path) -> None:
         write_seg(replace(scan, structures=(scan.structure("catheter"),)), tmp_path / "seg.dcm", when=WHEN)
 
 
-@pytest.mark.parametrize("lie", ["HFS", "left-handed (NIfTI)", "oblique"])
-def test_the_uncertainty_is_a_standard_deviation_in_gray_at_the_same_points(lie: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("lie", "statistical"), [("HFS", False), ("HFS", True), ("left-handed (NIfTI)", False), ("oblique", True)]
+)
+def test_the_uncertainty_is_a_standard_deviation_in_gray_at_the_same_points(
+    lie: str, statistical: bool, tmp_path: Path
+) -> None:
     dose = make_dose(grid_of(LIES[lie]))
     written = rtdose(dose, plan=make_rtplan(), study=STUDY, when=WHEN)
-    path = write_uncertainty(dose, tmp_path / "map.dcm", rtdose=written, study=STUDY, when=WHEN)
+    noise = small_noise(dose) if statistical else None
+    path = write_uncertainty(dose, tmp_path / "map.dcm", rtdose=written, study=STUDY, statistical=noise, when=WHEN)
     image = highdicom.imread(path)
     assert image.ReferencedSeriesSequence[0].ReferencedInstanceSequence[0].ReferencedSOPInstanceUID == (
         written.SOPInstanceUID
@@ -140,7 +146,8 @@ def test_the_uncertainty_is_a_standard_deviation_in_gray_at_the_same_points(lie:
     voxels = thousand_voxels(dose.volume.grid)
     points = dose.volume.grid.point_mm(voxels)
     index = np.rint(volume.map_reference_to_indices(points)).astype(int)
-    wanted = expected(dose, voxels) * np.nan_to_num(dose.relative_uncertainty.values[tuple(voxels.T)])
+    relative = noise or dose.relative_uncertainty
+    wanted = expected(dose, voxels) * np.nan_to_num(relative.values[tuple(voxels.T)])
     defined = np.isfinite(dose.volume.values[tuple(voxels.T)])
     found = volume.array[tuple(index.T)]
     assert found[defined] == pytest.approx(wanted[defined], rel=1e-6)
@@ -163,3 +170,23 @@ def test_another_dose_than_the_written_one_is_refused(tmp_path: Path) -> None:
     written = rtdose(make_dose(grid_of(LIES["sagittal"])), plan=make_rtplan(), study=STUDY, when=WHEN)
     with pytest.raises(GridMismatch, match="not on the grid of the dose"):
         write_uncertainty(dose, tmp_path / "map.dcm", rtdose=written, study=STUDY, when=WHEN)
+
+
+def test_a_map_says_of_which_dose_it_is_and_whether_more_than_statistics_is_in_it() -> None:
+    dose = make_dose(convention=DoseConvention.MONTE_CARLO_MEDIUM)
+    written = rtdose(dose, plan=make_rtplan(), study=STUDY, when=WHEN)
+    whole = uncertainty_map(dose, rtdose=written, study=STUDY, when=WHEN)
+    noise = uncertainty_map(dose, rtdose=written, study=STUDY, when=WHEN, statistical=small_noise(dose))
+    assert whole.SeriesDescription == "1 SD in Gy of Monte Carlo dose to medium"
+    assert noise.SeriesDescription == "Statistical 1 SD in Gy of Monte Carlo dose to medium"
+    assert whole.SeriesInstanceUID != noise.SeriesInstanceUID
+    assert "by the number of histories alone; that of output and direction is not in it" in noise.ImageComments
+    assert "of output, direction and, where there are any, histories" in whole.ImageComments
+    assert noise.ImageComments.startswith("NOMINAL; Monte Carlo dose to medium")
+
+
+def test_the_noise_of_another_grid_is_refused() -> None:
+    dose, other = make_dose(), make_dose(grid_of(LIES["sagittal"]))
+    written = rtdose(dose, plan=make_rtplan(), study=STUDY, when=WHEN)
+    with pytest.raises(GridMismatch, match="the uncertainty is not on the grid of the dose"):
+        uncertainty_map(dose, rtdose=written, study=STUDY, when=WHEN, statistical=small_noise(other))

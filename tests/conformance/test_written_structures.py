@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from validators import dciodvfy, program, run
 
 from metaspine.exchange.rtstruct import read_rtstruct
 from metaspine.exchange.writing.frames import towards_patient
+from metaspine.exchange.writing.outlines import Holes
 from metaspine.exchange.writing.rtstruct import write_rtstruct
 from metaspine.geometry import Grid, Volume
 from metaspine.geometry.contours import ContourSet
@@ -52,12 +55,22 @@ def upright(mask: np.ndarray, grid: Grid) -> np.ndarray:
     return towards_patient(Volume(mask, grid)).values.transpose(2, 1, 0)
 
 
+@pytest.fixture(scope="module")
+def structures(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Holes], Path]:
+    """The scan's structures in a file, written once for each lie and form of holes."""
+    folder = tmp_path_factory.mktemp("structures")
+
+    @cache
+    def written(lie: str, holes: Holes) -> Path:
+        return write_rtstruct(make_scan(lie), folder / f"{lie} {holes}.dcm", holes=holes, when=WHEN)
+
+    return written
+
+
 @pytest.mark.parametrize("lie", UPRIGHT)
-def test_plastimatch_fills_the_very_voxels(lie: str, tmp_path: Path) -> None:
-    scan = make_scan(lie)
-    grid = scan.image.grid
-    path = write_rtstruct(scan, tmp_path / "structures.dcm", when=WHEN)
-    found = filled_by_plastimatch(path, image_like(grid, tmp_path), tmp_path / "masks")
+def test_plastimatch_fills_the_very_voxels(lie: str, structures: Callable[[str, Holes], Path], tmp_path: Path) -> None:
+    grid = scan_grid(lie)
+    found = filled_by_plastimatch(structures(lie, "keyhole"), image_like(grid, tmp_path), tmp_path / "masks")
     for name, mask in masks(grid).items():
         assert np.array_equal(found[name], upright(mask, grid)), name
 
@@ -104,10 +117,8 @@ def test_scikit_image_fills_the_very_voxels(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("holes", ["keyhole", "xor"])
 @pytest.mark.parametrize("lie", LIES)
-def test_our_reader_finds_the_masks_again(lie: str, holes: str, tmp_path: Path) -> None:
-    scan = make_scan(lie)
-    grid = scan.image.grid
-    path = write_rtstruct(scan, tmp_path / "structures.dcm", holes="xor" if holes == "xor" else "keyhole", when=WHEN)
+def test_our_reader_finds_the_masks_again(lie: str, holes: Holes, structures: Callable[[str, Holes], Path]) -> None:
+    grid, path = scan_grid(lie), structures(lie, holes)
     read = {item.name: item for item in read_rtstruct(path, grid=grid, instance_uids=frozenset(INSTANCES)).structures}
     for name, mask in masks(grid).items():
         if not mask.any():  # the cord lies beside the sagittal image

@@ -144,7 +144,11 @@ def test_the_report_holds_the_pages_and_the_files_lie_beside_it(
     for name, volume in (
         ("monte-carlo-dose-to-medium.nii.gz", monte_carlo.doses.to_medium.volume),
         ("monte-carlo-dose-to-water-in-medium.nii.gz", monte_carlo.doses.to_water.volume),
-        ("monte-carlo-statistical-uncertainty.nii.gz", monte_carlo.doses.statistical_uncertainty),
+        ("monte-carlo-statistical-uncertainty-to-medium.nii.gz", monte_carlo.doses.statistical_uncertainty),
+        (
+            "monte-carlo-statistical-uncertainty-to-water-in-medium.nii.gz",
+            monte_carlo.doses.statistical_uncertainty_to_water,
+        ),
     ):
         image = nib.load(tmp_path / name)
         assert np.allclose(image.get_fdata(), volume.values, rtol=1e-6, equal_nan=True)

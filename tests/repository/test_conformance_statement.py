@@ -89,7 +89,7 @@ def objects() -> dict[str, list[Dataset]]:
     return {
         "CT Image": [exported_without_slices()["ct0000.dcm"]],
         "RT Structure Set": [made["rtstruct.dcm"]],
-        "RT Dose": [made["rtdose.dcm"]],
+        "RT Dose": [made["rtdose-console.dcm"]],
         "RT Plan": [made["rtplan.dcm"]],
         "RT Brachy Treatment Record": [first, second],
         "Encapsulated PDF": [made["report.dcm"]],

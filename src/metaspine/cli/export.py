@@ -1,34 +1,36 @@
-"""``metaspine export``: a plan as DICOM objects that refer to each other: regions, plan, dose, report."""
+"""``metaspine export``: a plan as DICOM objects that refer to each other: regions, plan, doses, report."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_file_meta_info
+from rich.table import Table
 
 from metaspine.cli.console import DISCLAIMER, progress_bar, results
+from metaspine.cli.exported import Beside, exported
 from metaspine.dosimetry import compute_dose
+from metaspine.dosimetry.effective import effective_dose
 from metaspine.errors import InputError, OutputError
 from metaspine.exchange.dicom_files import MALFORMED
 from metaspine.exchange.scans import read_scan
-from metaspine.exchange.writing.ct import as_series, ct_slices
 from metaspine.exchange.writing.objects import IMPLEMENTATION_CLASS_UID, write_object
-from metaspine.exchange.writing.references import has_slices
-from metaspine.exchange.writing.report import report_object
-from metaspine.exchange.writing.rtdose import Bits, rtdose
-from metaspine.exchange.writing.rtplan import plan_label, rtplan
-from metaspine.exchange.writing.rtstruct import rtstruct
-from metaspine.exchange.writing.studies import study_of
+from metaspine.exchange.writing.rtplan import plan_label
+from metaspine.patient.dose import Dose, EffectiveDose
 from metaspine.patient.plan import Plan
 from metaspine.patient.scan import Scan
+from metaspine.physics.radiobiology import CORD_ALPHA_BETA_GY, RBE_50_KV, BiologicalModel
 from metaspine.planning import read_plan
+from metaspine.reports.monte_carlo_files import PAGES
+from metaspine.reports.monte_carlo_reading import MonteCarloDose, read_monte_carlo
 from metaspine.running import Progress, local_now_or_source_date, require_writable, whole_folder
 
 REPORT = "report.pdf"
+MEDIA = ("medium", "water", "both")
+MODELS = ("rbe", "eqd2")
 
 
 @dataclass(frozen=True)
@@ -37,23 +39,43 @@ class ExportRequest:
 
     plan: Path
     scan: Path
-    structures: tuple[Path, ...]
-    labels: Path | None
-    series: str | None
-    applicator: str | None
-    calibration: Path | None
-    bits: int
     to: Path
+    structures: tuple[Path, ...] = ()
+    labels: Path | None = None
+    series: str | None = None
+    applicator: str | None = None
+    calibration: Path | None = None
+    bits: int = 32
+    monte_carlo: str | None = None
+    run: Path | None = None
+    effective: str | None = None
+    rbe: float | None = None
+    console_uncertainty: bool = False
+    segments: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """Where the plan lies."""
+        return self.plan if self.plan.is_dir() else self.plan.parent
 
 
 def export_command(request: ExportRequest) -> None:
-    """Read the plan on its scan, compute its dose anew, and write all objects or none."""
-    if request.bits not in (16, 32):
-        raise InputError(f"{request.bits} bits a value", where="--bits", remedy="Give 16 or 32")
+    """Read the plan on its scan, compute its console dose anew, and write all objects or none."""
+    _refuse_unclear(request)
     require_writable(request.to)
     with progress_bar() as progress:
         scan, plan = _read(request, progress)
-        made = exported(plan, scan, report=_report(request), bits=16 if request.bits == 16 else 32, progress=progress)
+        monte_carlo = _monte_carlo(request, plan)
+        dose = compute_dose(plan, scan, progress=progress)
+        made = exported(
+            plan,
+            scan,
+            dose,
+            beside=_beside(request, plan, dose, monte_carlo),
+            bits=16 if request.bits == 16 else 32,
+            progress=progress,
+            when=local_now_or_source_date(),
+        )
         refuse_strangers(request.to, made)
         with whole_folder(request.to) as folder:
             for name, dataset in made.items():
@@ -61,36 +83,27 @@ def export_command(request: ExportRequest) -> None:
     _show(plan, made, request.to)
 
 
-def exported(
-    plan: Plan, scan: Scan, *, report: bytes | None, bits: Bits, progress: Progress, when: datetime | None = None
-) -> dict[str, Dataset]:
-    """Return the plan's objects by the names of their files: one study, one frame of reference, each naming the others.
-
-    Where no DICOM slices lie on the scan's grid, the CT as it was used comes with them, as a derived series.
-
-    Parameters
-    ----------
-    scan
-        The scan that the plan was made on; the limiting structure is written with its structures, where it was derived.
-    report
-        The plan's report as PDF; None where there is none.
-    """
-    when, study = when or local_now_or_source_date(), study_of(scan)
-    dose = compute_dose(plan, scan, progress=progress)
-    progress("writing DICOM", 0.0)
-    slices = list(ct_slices(scan, study=study, when=when)) if not has_slices(scan) else []
-    shown = _with_limit(as_series(scan, slices) if slices else scan, plan)
-    regions = rtstruct(shown, needle=plan.trajectory, dose=dose, study=study, when=when)
-    planned = rtplan(plan, study=study, structure_set=regions, when=when)
-    given = rtdose(dose, plan=planned, study=study, bits=bits, when=when)
-    made = {"rtstruct.dcm": regions, "rtplan.dcm": planned, "rtdose.dcm": given}
-    if report is not None:
-        title = f"Plan for intraoperative radiotherapy · {plan.level}"
-        about = (planned, regions, given)
-        made["report.dcm"] = report_object(report, study=study, title=title, references=about, when=when)
-    made |= {f"ct{k:04d}.dcm": dataset for k, dataset in enumerate(slices)}
-    progress("writing DICOM", 1.0)
-    return made
+def _refuse_unclear(request: ExportRequest) -> None:
+    """Refuse, before any work, what cannot be meant."""
+    for given, known, option in (
+        (str(request.bits), ("16", "32"), "--bits"),
+        (request.monte_carlo, MEDIA, "--monte-carlo"),
+        (request.effective, MODELS, "--effective"),
+    ):
+        if given is not None and given not in known:
+            raise InputError(f"{given!r} is not known", where=option, remedy=f"Give {', '.join(known)}")
+    for meant, without, option, of in (
+        (request.run, request.monte_carlo, "--run", "--monte-carlo"),
+        (request.rbe, request.effective, "--rbe", "--effective"),
+    ):
+        if meant is not None and without is None:
+            raise InputError(f"says something of {of}, which was not asked for", where=option, remedy=f"Give {of} too")
+    if request.effective == "eqd2" and request.bits == 16:
+        raise InputError(
+            "16 bits hold an EQD2 near the needle only in steps of many Gy",
+            where="--bits",
+            remedy="Write the EQD2 with 32 bits",
+        )
 
 
 def _read(request: ExportRequest, progress: Progress) -> tuple[Scan, Plan]:
@@ -102,6 +115,44 @@ def _read(request: ExportRequest, progress: Progress) -> tuple[Scan, Plan]:
         progress=progress,
     )
     return scan, read_plan(request.plan, scan, applicator=request.applicator, calibration=request.calibration)
+
+
+def _monte_carlo(request: ExportRequest, plan: Plan) -> tuple[MonteCarloDose, ...]:
+    if request.monte_carlo is None:
+        return ()
+    found = read_monte_carlo(request.run or request.folder, plan)
+    return {"medium": (found.to_medium,), "water": (found.to_water,), "both": (found.to_medium, found.to_water)}[
+        request.monte_carlo
+    ]
+
+
+def _beside(request: ExportRequest, plan: Plan, dose: Dose, monte_carlo: tuple[MonteCarloDose, ...]) -> Beside:
+    run = request.run or request.folder
+    return Beside(
+        monte_carlo=monte_carlo,
+        effective=_effective(request, plan, dose),
+        console_uncertainty=request.console_uncertainty,
+        segments=request.segments,
+        report=_pdf(request.folder / REPORT),
+        monte_carlo_pages=_pdf(run / PAGES) if monte_carlo else None,
+    )
+
+
+def _effective(request: ExportRequest, plan: Plan, dose: Dose) -> EffectiveDose | None:
+    if request.effective is None:
+        return None
+    rbe = RBE_50_KV if request.rbe is None else request.rbe
+    alpha_beta_gy = CORD_ALPHA_BETA_GY if request.effective == "eqd2" else None
+    return effective_dose(plan, dose, BiologicalModel(rbe, alpha_beta_gy))
+
+
+def _pdf(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes() if path.exists() else None
+    except OSError as error:
+        raise InputError(
+            f"cannot be read ({error.strerror})", where=str(path), remedy="Check that you may read it"
+        ) from error
 
 
 def refuse_strangers(to: Path, made: Mapping[str, Dataset]) -> None:
@@ -128,28 +179,9 @@ def _made_by_us(path: Path) -> bool:
         return False
 
 
-def _report(request: ExportRequest) -> bytes | None:
-    path = (request.plan if request.plan.is_dir() else request.plan.parent) / REPORT
-    try:
-        return path.read_bytes() if path.exists() else None
-    except OSError as error:
-        raise InputError(
-            f"cannot be read ({error.strerror})", where=str(path), remedy="Check that you may read it"
-        ) from error
-
-
-def _with_limit(scan: Scan, plan: Plan) -> Scan:
-    limiting = plan.limiting_structure
-    if limiting.name in {structure.name for structure in scan.structures}:
-        return scan
-    return replace(scan, structures=(*scan.structures, limiting))
-
-
 def _show(plan: Plan, made: dict[str, Dataset], to: Path) -> None:
-    slices = sum(name.startswith("ct") for name in made)
-    series = [f"the CT as used ({slices} slices)"] if slices else []
-    objects = [name for name in made if not name.startswith("ct")]
-    results.print(f"{', '.join(objects + series)} in {to}", highlight=False, markup=False)
+    results.print(_table(made))
+    results.print(f"In {to}", highlight=False, markup=False)
     results.print(f"Plan label: {plan_label(plan)}; never approved.", highlight=False, markup=False)
     for warning in plan.warnings:
         if warning.stops:
@@ -157,5 +189,19 @@ def _show(plan: Plan, made: dict[str, Dataset], to: Path) -> None:
     if "report.dcm" not in made:
         results.print(f"note  There is no {REPORT} beside the plan: none was written.", style="yellow", markup=False)
     if plan.override:
-        results.print("note  The dose is the console's, in the longer time.", style="yellow", markup=False)
+        results.print("note  The console dose is the console's, in the longer time.", style="yellow", markup=False)
     results.print(DISCLAIMER, style="dim")
+
+
+def _table(made: dict[str, Dataset]) -> Table:
+    """Return which file is what, in the words that a receiving system shows."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("file", no_wrap=True)
+    table.add_column("series, as the receiving system names it")
+    for name, dataset in made.items():
+        if not name.startswith("ct"):
+            table.add_row(name, str(dataset.SeriesDescription))
+    slices = sum(name.startswith("ct") for name in made)
+    if slices:
+        table.add_row("ct0000.dcm ...", f"the CT as used ({slices} slices)")
+    return table

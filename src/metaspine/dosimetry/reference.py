@@ -12,6 +12,7 @@ same rounds give the same bits on any number of threads.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -91,6 +92,10 @@ class ReferenceDoses:
     """To a little water in each voxel's medium."""
     statistical_uncertainty: Volume
     """One standard deviation of the dose to medium by the number of histories alone, relative."""
+    statistical_uncertainty_to_water: Volume
+    """The same of the dose to water in medium."""
+    common_uncertainty: float
+    """One standard deviation of what no history lessens, relative: the output, its direction and the absolute rate."""
     primary_to_medium: Volume
     """Gy that unscattered photons give: computed, without noise."""
     rate: AbsoluteRate
@@ -329,7 +334,7 @@ def _doses(gathered: _Gathered, irradiation: Irradiation, tissues: Tissues, rate
     provenance = _provenance(irradiation, gathered)
     notes = _notes(gathered, tissues, rate, irradiation.applicator)
     table = irradiation.output.depth_dose
-    common = table.relative_uncertainty**2 + table.direction_relative_uncertainty**2 + rate.relative_uncertainty**2
+    common = math.hypot(table.relative_uncertainty, table.direction_relative_uncertainty, rate.relative_uncertainty)
 
     def volume(values: FloatArray) -> Volume:
         return Volume(np.where(interior, np.nan, values).astype(np.float32), grid)
@@ -339,13 +344,15 @@ def _doses(gathered: _Gathered, irradiation: Irradiation, tissues: Tissues, rate
         return np.divide(error, dose, out=np.zeros(dose.shape), where=dose > 0)
 
     def dose(channel: int, medium: str, convention: DoseConvention) -> Dose:
-        uncertainty = volume(np.sqrt(common + relative(channel) ** 2))
+        uncertainty = volume(np.hypot(common, relative(channel)))
         return Dose(volume(gathered.dose[..., channel]), uncertainty, medium, convention, provenance, notes)
 
     return ReferenceDoses(
         to_medium=dose(0, "medium", DoseConvention.MONTE_CARLO_MEDIUM),
         to_water=dose(1, "water in medium", DoseConvention.MONTE_CARLO_WATER),
         statistical_uncertainty=volume(relative(0)),
+        statistical_uncertainty_to_water=volume(relative(1)),
+        common_uncertainty=common,
         primary_to_medium=volume(gathered.primary[..., 0]),
         rate=rate,
         reached=gathered.reached,

@@ -1,4 +1,4 @@
-"""Where no dose is defined, said in DoseComment: RTDOSE has no word for it, so 0 Gy stands there (EXCHANGE-31)."""
+"""Where no dose is defined, said in a comment: RTDOSE has no word for it, so 0 Gy stands there (EXCHANGE-31)."""
 
 from __future__ import annotations
 

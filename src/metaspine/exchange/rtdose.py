@@ -72,7 +72,7 @@ def _prior_dose(elements: Elements) -> PriorDose:
     affine, planes = _geometry(elements)
     values = _dose_gy(elements, planes)
     value_notes = _value_notes(values, dose_type, elements.where)
-    values, undefined_notes = _without_undefined(values, elements.text("DoseComment"))
+    values, undefined_notes = _without_undefined(values, _comments(elements))
     try:
         volume = Volume(values, Grid(affine, values.shape, frame_of_reference))
     except GeometryError as error:
@@ -182,6 +182,11 @@ def _value_notes(values: NDArray[np.float32], dose_type: DoseType, where: str) -
     if highest == 0:
         notes.append("its dose is 0 everywhere")
     return tuple(notes)
+
+
+def _comments(elements: Elements) -> str:
+    """Return what is said of the dose; an effective dose says in ImageComments what DoseComment has no room for."""
+    return f"{elements.text('DoseComment')} {elements.text('ImageComments')}"
 
 
 def _without_undefined(values: NDArray[np.float32], comment: str) -> tuple[NDArray[np.float32], tuple[str, ...]]:

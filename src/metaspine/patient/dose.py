@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from metaspine.geometry.volume import Volume
 from metaspine.physics.applicators import DoseConvention
+from metaspine.physics.radiobiology import BiologicalModel
 
 
 @dataclass(frozen=True)
@@ -46,4 +47,26 @@ class Dose:
     medium: str
     convention: DoseConvention
     provenance: DoseProvenance
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class EffectiveDose:
+    """A dose weighted for its biological effect, named apart from the physical one and never in its place.
+
+    Parameters
+    ----------
+    volume
+        Gy as the model gives them; NaN where the physical dose is not defined.
+    model
+        What made it of the physical dose.
+    physical
+        The dose it was made of; it keeps convention, medium and provenance.
+    notes
+        What must be known of the model, as sentences.
+    """
+
+    volume: Volume
+    model: BiologicalModel
+    physical: Dose
     notes: tuple[str, ...] = ()

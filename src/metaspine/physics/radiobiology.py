@@ -7,9 +7,16 @@ effectiveness of 50 kV photons is applied before the model and is never 1 (RBE-0
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
+from math import isfinite, sqrt
+from typing import TYPE_CHECKING, TypeVar
 
 from metaspine.errors import InputError
+
+if TYPE_CHECKING:  # an assessment needs these numbers, and starts without arrays
+    import numpy as np
+    from numpy.typing import NDArray
+
+_Gray = TypeVar("_Gray", float, "NDArray[np.float64]")
 
 CORD_ALPHA_BETA_GY = 2.0
 """BED-01: the spinal cord and the thecal sac."""
@@ -23,6 +30,56 @@ NEW_TO_CUMULATIVE_RATIO = 0.5
 """RERT-04."""
 INTERVAL_MONTHS = 5.0
 """RERT-03."""
+LINEAR_QUADRATIC_GY = 15.0
+"""BED-02: the upper end of where the linear-quadratic model begins to overestimate a single fraction."""
+_HIGHEST_RBE = 2.0
+"""EXCHANGE-37."""
+
+
+@dataclass(frozen=True)
+class BiologicalModel:
+    """How a single fraction of physical 50 kV dose becomes a biologically weighted one.
+
+    Parameters
+    ----------
+    rbe
+        The relative biological effectiveness, the same at every distance (RBE-01, EXCHANGE-37).
+    alpha_beta_gy
+        Of the one tissue that the result is for: it is then an equivalent dose in 2 Gy fractions (BED-01). None: the
+        dose is weighted by the effectiveness alone.
+
+    Raises
+    ------
+    InputError
+        When the effectiveness is not above 1 and at most 2, or alpha/beta is not positive.
+    """
+
+    rbe: float = RBE_50_KV
+    alpha_beta_gy: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 1.0 < self.rbe <= _HIGHEST_RBE:
+            raise InputError(
+                f"a relative biological effectiveness of {self.rbe:g}",
+                where="biological model",
+                remedy=f"Give one above 1, as 50 kV is never 1 (RBE-01), and at most {_HIGHEST_RBE:g} (EXCHANGE-37)",
+            )
+        if self.alpha_beta_gy is not None and not (isfinite(self.alpha_beta_gy) and self.alpha_beta_gy > 0):
+            raise InputError(
+                f"an alpha/beta of {self.alpha_beta_gy:g} Gy", where="biological model", remedy="Give a positive one"
+            )
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """What the model rests on."""
+        return ("RBE-01",) if self.alpha_beta_gy is None else ("RBE-01", "BED-01", "BED-02")
+
+    def of(self, physical_gy: _Gray) -> _Gray:
+        """Return the weighted dose in Gy of a single fraction, elementwise: the effectiveness before the model."""
+        weighted = physical_gy * self.rbe
+        if self.alpha_beta_gy is None:
+            return weighted
+        return weighted * (weighted + self.alpha_beta_gy) / (2.0 + self.alpha_beta_gy)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +11,24 @@ from metaspine.dosimetry.independent import AGREEING_SHARE, TISSUE_TOLERANCE, WA
 from metaspine.dosimetry.reference_beside_console import BesideConsole
 from metaspine.evaluation.monte_carlo import MonteCarlo
 from metaspine.exchange.nifti import write_volume
+from metaspine.exchange.provenance import sha256_of
 from metaspine.patient.advice import DISCLAIMER
 from metaspine.patient.plan import Plan
 
 TO_MEDIUM = "monte-carlo-dose-to-medium.nii.gz"
 TO_WATER = "monte-carlo-dose-to-water-in-medium.nii.gz"
-UNCERTAINTY = "monte-carlo-statistical-uncertainty.nii.gz"
+UNCERTAINTY_TO_MEDIUM = "monte-carlo-statistical-uncertainty-to-medium.nii.gz"
+UNCERTAINTY_TO_WATER = "monte-carlo-statistical-uncertainty-to-water-in-medium.nii.gz"
 NUMBERS = "monte-carlo.json"
 PAGES = "monte-carlo.pdf"
 CHECKPOINT = "monte-carlo.checkpoint"
-FILES = (TO_MEDIUM, TO_WATER, UNCERTAINTY, NUMBERS)
-VERSION = 1
+VOLUMES = (TO_MEDIUM, TO_WATER, UNCERTAINTY_TO_MEDIUM, UNCERTAINTY_TO_WATER)
+FILES = (*VOLUMES, NUMBERS)
+VERSION = 2
 
 
-def write_monte_carlo_volumes(monte_carlo: MonteCarlo, folder: Path) -> None:
-    """Write both doses in Gy, and one standard deviation of the dose to medium by statistics as a fraction.
+def write_monte_carlo_volumes(monte_carlo: MonteCarlo, folder: Path) -> dict[str, str]:
+    """Write both doses in Gy, and one standard deviation of each by statistics as a fraction; return their SHA-256.
 
     Raises
     ------
@@ -32,13 +36,27 @@ def write_monte_carlo_volumes(monte_carlo: MonteCarlo, folder: Path) -> None:
         When a file cannot be written.
     """
     doses = monte_carlo.doses
-    write_volume(doses.to_medium.volume, folder / TO_MEDIUM)
-    write_volume(doses.to_water.volume, folder / TO_WATER)
-    write_volume(doses.statistical_uncertainty, folder / UNCERTAINTY)
+    volumes = (
+        doses.to_medium.volume,
+        doses.to_water.volume,
+        doses.statistical_uncertainty,
+        doses.statistical_uncertainty_to_water,
+    )
+    for name, volume in zip(VOLUMES, volumes, strict=True):
+        write_volume(volume, folder / name)
+    return {name: sha256_of([folder / name]) for name in VOLUMES}
 
 
-def monte_carlo_document(plan: Plan, monte_carlo: MonteCarlo) -> dict[str, Any]:
-    """Return the numbers of a run as what JSON knows; null is "not determinable"."""
+def monte_carlo_document(
+    plan: Plan, monte_carlo: MonteCarlo, *, files: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return the numbers of a run as what JSON knows; null is "not determinable".
+
+    Parameters
+    ----------
+    files
+        The SHA-256 of the volumes that lie beside, by their names; None where there are none.
+    """
     doses, check = monte_carlo.doses, monte_carlo.check
     made, worst = doses.to_medium.provenance, check.largest_in_water
     return {
@@ -48,13 +66,19 @@ def monte_carlo_document(plan: Plan, monte_carlo: MonteCarlo) -> dict[str, Any]:
         "level": plan.level,
         "scan_sha256": made.scan_sha256,
         "isocentre_mm": [round(float(part), 2) for part in plan.dwell.isocentre_mm],
+        "direction": [round(float(part), 5) for part in plan.dwell.direction],
         "time_s": _number(plan.dwell.time_s, 1),
+        "applicator": made.applicator,
+        "output": made.output,
+        "calibrated": made.calibrated,
         "time_by_monte_carlo": plan.override is not None,
         "conventions": {
             "console": plan.convention.value,
             "to_medium": doses.to_medium.convention.value,
             "to_water": doses.to_water.convention.value,
         },
+        "files_sha256": dict(files or {}),
+        "relative_uncertainty_beside_statistics": _number(doses.common_uncertainty, 6),
         "statistical_uncertainty_reached": _number(doses.reached, 5),
         "statistical_uncertainty_asked_for_at": doses.stop.where,
         "histories": made.histories,

@@ -283,8 +283,8 @@ def _refuse_mixed(plan: Plan, dose: Dose, monte_carlo: MonteCarlo | None) -> Non
 
 
 def _write_monte_carlo(plan: Plan, monte_carlo: MonteCarlo, folder: Path) -> None:
-    write_monte_carlo_volumes(monte_carlo, folder)
-    (folder / NUMBERS).write_text(_json(monte_carlo_document(plan, monte_carlo)), encoding="utf-8")
+    document = monte_carlo_document(plan, monte_carlo, files=write_monte_carlo_volumes(monte_carlo, folder))
+    (folder / NUMBERS).write_text(_json(document), encoding="utf-8")
 
 
 def _refuse_earlier_plan(folder: Path) -> None:

@@ -16,9 +16,10 @@ from metaspine.exchange.writing.objects import Kind, new_object
 from metaspine.exchange.writing.rtdose import encoded, rtdose
 from metaspine.exchange.writing.uids import frame_uid, is_uid
 from metaspine.geometry import Grid, Volume
-from metaspine.patient.dose import Dose, DoseProvenance
+from metaspine.patient.dose import Dose, DoseProvenance, EffectiveDose
 from metaspine.patient.study import Study
 from metaspine.physics.applicators import DoseConvention
+from metaspine.physics.radiobiology import BiologicalModel
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 STUDY = Study(patient_id="17", study_uid="1.2.3")
@@ -66,6 +67,56 @@ def test_the_longest_comment_fits() -> None:
     comment = made(values, convention=DoseConvention.MONTE_CARLO_WATER, calibrated=False).DoseComment
     assert comment == "NOMINAL; MC/WATER-IN-MEDIUM; 0 GY=UNDEFINED IN 9999999 VOXELS"
     assert len(comment) + len("99") <= 64
+
+
+def effective(values: np.ndarray, model: BiologicalModel, **words: object) -> Dataset:
+    physical = dose_of(values, **words)  # type: ignore[arg-type]
+    given = EffectiveDose(Volume(2.0 * values, physical.volume.grid), model, physical, ("Of one tissue.",))
+    return rtdose(given, plan=PLAN, study=STUDY, when=WHEN)
+
+
+@pytest.mark.parametrize(
+    ("model", "words", "rests_on"),
+    [
+        (BiologicalModel(1.3), "RBE=1.3", "(RBE-01)"),
+        (BiologicalModel(1.4, 10.0), "EQD2 A/B=10 RBE=1.4", "(RBE-01, BED-01, BED-02)"),
+    ],
+)
+def test_a_weighted_dose_is_effective_and_names_its_model_before_its_dose(
+    model: BiologicalModel, words: str, rests_on: str
+) -> None:
+    values = np.arange(24.0).reshape(2, 3, 4) + 1
+    values[0, 0, 0] = np.nan
+    dataset = effective(values, model)
+    assert (dataset.DoseType, dataset.DoseUnits) == ("EFFECTIVE", "GY")
+    assert dataset.DoseComment == f"{words}; CONSOLE/WATER; 0 GY=UNDEFINED"
+    assert dataset.SeriesDescription == f"EFFECTIVE, {words}, of CONSOLE/WATER"
+    for said in (
+        f"NOT PHYSICAL: {words} {rests_on}, one fraction; 1 voxels",
+        "Of one tissue.",
+        "A note.",
+        "console dose",
+    ):
+        assert said in dataset.ImageComments, said
+    assert dataset.pixel_array[3, 2, 1] * float(dataset.DoseGridScaling) == pytest.approx(48.0)
+
+
+def test_the_longest_comment_of_a_weighted_dose_fits_and_keeps_the_model() -> None:
+    values = np.ones((2, 3, 4))
+    values[0, 0, 0] = np.nan
+    for model in (BiologicalModel(1.3, 2.0), BiologicalModel(1.33333, 2.33333)):
+        comment = effective(values, model, convention=DoseConvention.MONTE_CARLO_WATER, calibrated=False).DoseComment
+        assert len(comment) <= 64
+        assert comment.startswith(
+            f"NOMINAL; EQD2 A/B={model.alpha_beta_gy:g} RBE={model.rbe:g}; MC/WATER-IN-MEDIUM; 0 GY"
+        )
+
+
+def test_the_same_numbers_under_another_model_are_another_object() -> None:
+    values = np.ones((2, 3, 4))
+    made_by = (BiologicalModel(1.3), BiologicalModel(1.4), BiologicalModel(1.4, 2.0), BiologicalModel(1.4, 3.0))
+    uids = {str(effective(values, model).SOPInstanceUID) for model in made_by}
+    assert len(uids | {str(made(2.0 * values).SOPInstanceUID)}) == 5
 
 
 def test_where_no_dose_is_defined_zero_stands_and_is_said() -> None:

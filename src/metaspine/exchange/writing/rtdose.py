@@ -23,6 +23,7 @@ from metaspine.errors import OutputError
 from metaspine.exchange.dose_comment import undefined_said
 from metaspine.exchange.writing.frames import Frames, frames_of
 from metaspine.exchange.writing.objects import (
+    LONG_STRING,
     Kind,
     day,
     decimal,
@@ -34,9 +35,10 @@ from metaspine.exchange.writing.objects import (
 )
 from metaspine.exchange.writing.uids import frame_uid
 from metaspine.geometry.grid import FloatArray
-from metaspine.patient.dose import Dose
+from metaspine.patient.dose import Dose, EffectiveDose
 from metaspine.patient.study import Study
 from metaspine.physics.applicators import DoseConvention
+from metaspine.physics.radiobiology import BiologicalModel
 from metaspine.running.dates import local_now_or_source_date
 
 Bits = Literal[16, 32]
@@ -55,7 +57,7 @@ _MOST_COMMENTS = 10240
 
 
 def write_rtdose(
-    dose: Dose,
+    dose: Dose | EffectiveDose,
     path: Path | str,
     *,
     plan: Dataset,
@@ -74,11 +76,13 @@ def write_rtdose(
     return write_object(made, path)
 
 
-def rtdose(dose: Dose, *, plan: Dataset, study: Study, when: datetime, bits: Bits = 32) -> Dataset:
+def rtdose(dose: Dose | EffectiveDose, *, plan: Dataset, study: Study, when: datetime, bits: Bits = 32) -> Dataset:
     """Return a dose as RTDOSE.
 
-    Every dose of ours is energy over mass, so DoseType is PHYSICAL. Where no dose is defined (NaN, inside the
-    applicator) the file holds 0 Gy, as RTDOSE has no word for it; DoseComment says of how many voxels (EXCHANGE-31).
+    A dose is energy over mass: DoseType is PHYSICAL. One weighted for its biological effect is EFFECTIVE, and
+    DoseComment names its model before the dose that it was made of (EXCHANGE-37). Where no dose is defined (NaN, inside
+    the applicator) the file holds 0 Gy, as RTDOSE has no word for it; the comments say in how many voxels
+    (EXCHANGE-31).
 
     Parameters
     ----------
@@ -100,18 +104,19 @@ def rtdose(dose: Dose, *, plan: Dataset, study: Study, when: datetime, bits: Bit
     known = _known(frames.values)
     scaling, stored = encoded(np.where(known, frames.values, 0.0), bits)
     pixels = stored.tobytes()
-    code = CODES[dose.convention]
-    description = f"{dose.convention.value}, {dose.provenance.engine} engine"
+    physical = dose.physical if isinstance(dose, EffectiveDose) else dose
+    code, description = CODES[physical.convention], _described(dose)
     what = (str(scaling), repr(frames.grid.affine.tolist()), code, str(plan.SOPInstanceUID), description)
     content = sha256(pixels + "|".join(what).encode()).hexdigest()
     made = new_object(Kind(RTDoseStorage, "RTDOSE", description), study=study, content=content, when=when)
     made.ContentDate, made.ContentTime = day(when), time_of_day(when)
     _add_geometry(made, frames)
     _add_pixels(made, pixels, bits)
-    made.DoseUnits, made.DoseType, made.DoseSummationType = "GY", "PHYSICAL", "PLAN"
+    made.DoseUnits, made.DoseSummationType = "GY", "PLAN"
+    made.DoseType = "PHYSICAL" if physical is dose else "EFFECTIVE"
     made.DoseGridScaling = scaling
     made.TissueHeterogeneityCorrection = _HETEROGENEITY[code]
-    made.DoseComment = _comment(dose, code, undefined=int(known.size - known.sum()))
+    made.DoseComment = _comment(dose, undefined=int(known.size - known.sum()))
     made.ImageComments = _explained(dose)[:_MOST_COMMENTS]
     made.ReferencedRTPlanSequence = sequence([reference_to(plan)])
     return made
@@ -160,17 +165,44 @@ def _add_pixels(made: Dataset, pixels: bytes, bits: int) -> None:
     made.add_new("PixelData", "OW", pixels + b"\0" * (len(pixels) % 2))
 
 
-def _comment(dose: Dose, code: str, *, undefined: int) -> str:
+def _described(dose: Dose | EffectiveDose) -> str:
+    """Return the series' description: which dose this is, before anything else."""
+    if isinstance(dose, EffectiveDose):
+        return f"EFFECTIVE, {_model(dose.model)}, of {CODES[dose.physical.convention]}"
+    return f"{dose.convention.value}, {dose.provenance.engine} engine"
+
+
+def _model(model: BiologicalModel) -> str:
+    """Return the model of an effective dose in DoseComment's words."""
+    rbe = f"RBE={model.rbe:g}"
+    return rbe if model.alpha_beta_gy is None else f"EQD2 A/B={model.alpha_beta_gy:g} {rbe}"
+
+
+def _comment(dose: Dose | EffectiveDose, *, undefined: int) -> str:
     """Return DoseComment, the gravest first: whether it may be used, which dose it is, where 0 means unknown."""
-    parts = [code]
-    if not dose.provenance.calibrated:
-        parts.insert(0, "NOMINAL")
-    if undefined:
-        parts.append(undefined_said(undefined))
-    return "; ".join(parts)
+    if isinstance(dose, EffectiveDose):  # beside a model there is no room for a number; ImageComments holds it
+        physical, model, said = dose.physical, _model(dose.model), "0 GY=UNDEFINED"
+    else:
+        physical, model, said = dose, "", undefined_said(undefined)
+    parts = (
+        "" if physical.provenance.calibrated else "NOMINAL",
+        model,
+        CODES[physical.convention],
+        said if undefined else "",
+    )
+    return "; ".join(part for part in parts if part)[:LONG_STRING]
 
 
-def _explained(dose: Dose) -> str:
+def _explained(dose: Dose | EffectiveDose) -> str:
+    if isinstance(dose, EffectiveDose):
+        undefined = int(np.isnan(dose.volume.values).sum())
+        lines = (
+            f"NOT PHYSICAL: {_model(dose.model)} ({', '.join(dose.model.evidence)}), one fraction; "
+            f"{undefined_said(undefined)}.",
+            *dose.notes,
+            f"It was made of: {_explained(dose.physical)}",
+        )
+        return "\r\n".join(lines)
     made = dose.provenance
     output = "calibrated output" if made.calibrated else "nominal output, not for treatment"
     lines = (

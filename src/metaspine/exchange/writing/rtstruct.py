@@ -47,6 +47,7 @@ from metaspine.running.dates import local_now_or_source_date
 
 NEEDLE = "needle"
 UNDEFINED_DOSE = "dose not defined"
+UNDEFINED_MONTE_CARLO = "dose not defined (Monte Carlo)"
 """The names of the regions that are no structures of the scan."""
 
 _INTERPRETED: Mapping[Role, str] = MappingProxyType({Role.LESION: "GTV", Role.BODY: "EXTERNAL", Role.OTHER: ""})
@@ -88,6 +89,7 @@ def write_rtstruct(
     holes: Holes = "keyhole",
     needle: Trajectory | None = None,
     dose: Dose | None = None,
+    monte_carlo: Dose | None = None,
     study: Study | None = None,
     when: datetime | None = None,
 ) -> Path:
@@ -99,7 +101,9 @@ def write_rtstruct(
         As :func:`rtstruct` does, and when the file cannot be written.
     """
     day_of_making = when or local_now_or_source_date()
-    made = rtstruct(scan, holes=holes, needle=needle, dose=dose, study=study, when=day_of_making)
+    made = rtstruct(
+        scan, holes=holes, needle=needle, dose=dose, monte_carlo=monte_carlo, study=study, when=day_of_making
+    )
     return write_object(made, path)
 
 
@@ -110,6 +114,7 @@ def rtstruct(
     holes: Holes = "keyhole",
     needle: Trajectory | None = None,
     dose: Dose | None = None,
+    monte_carlo: Dose | None = None,
     study: Study | None = None,
 ) -> Dataset:
     """Return a scan's structures as RTSTRUCT, never approved.
@@ -128,6 +133,8 @@ def rtstruct(
         Its path becomes a region of its own: an open line from the skin, else from the bone, to the tip.
     dose
         Where it is not defined (inside the applicator) a region says so, as the RTDOSE cannot.
+    monte_carlo
+        The same for the Monte Carlo dose beside it: a region of its own, as its voxels are others.
     study
         Whose scan it is, where its files do not say.
 
@@ -138,7 +145,7 @@ def rtstruct(
     FrameMismatch
         When the dose lives in another frame of reference.
     """
-    regions = _regions(scan, holes, needle, dose)
+    regions = _regions(scan, holes, needle, {UNDEFINED_DOSE: dose, UNDEFINED_MONTE_CARLO: monte_carlo})
     if not regions:
         raise OutputError("the scan has no structure to write", where=scan.origin.path, remedy="Give its structures")
     encoded = [[_coordinates(line.points_mm, region.name) for line in region.outlines.outlines] for region in regions]
@@ -164,12 +171,13 @@ def rtstruct(
     return made
 
 
-def _regions(scan: Scan, holes: Holes, needle: Trajectory | None, dose: Dose | None) -> list[_Region]:
+def _regions(scan: Scan, holes: Holes, needle: Trajectory | None, doses: Mapping[str, Dose | None]) -> list[_Region]:
     found = [_of_structure(structure, scan, holes) for structure in scan.structures]
     if needle is not None:
         found.append(_of_needle(needle))
-    if dose is not None and np.isnan(dose.volume.values).any():
-        found.append(_of_undefined_dose(dose, scan, holes))
+    for name, dose in doses.items():
+        if dose is not None and np.isnan(dose.volume.values).any():
+            found.append(_of_undefined_dose(name, dose, scan, holes))
     names: dict[str, int] = {}
     named = []
     for region in found:
@@ -209,14 +217,14 @@ def _of_needle(needle: Trajectory) -> _Region:
     return _Region(NEEDLE, Outlines((line,)), "BRACHY_CHANNEL", "AUTOMATIC", "", said)
 
 
-def _of_undefined_dose(dose: Dose, scan: Scan, holes: Holes) -> _Region:
+def _of_undefined_dose(name: str, dose: Dose, scan: Scan, holes: Holes) -> _Region:
     scan.image.grid.require_frame(dose.volume.grid.frame_of_reference, where="the dose")
     mask = Volume(np.isnan(dose.volume.values), dose.volume.grid)
     outlines = outlines_of(mask, slices=scan.image.grid, axis=_axis(scan), holes=holes)
     said = (
         "no dose is defined here (inside the applicator): 0 Gy in the RTDOSE stands for unknown, leave it out of a DVH"
     )
-    return _Region(UNDEFINED_DOSE, outlines, "", "AUTOMATIC", "", said)
+    return _Region(name, outlines, "", "AUTOMATIC", "", said)
 
 
 def _axis(scan: Scan) -> int:

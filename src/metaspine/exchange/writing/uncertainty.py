@@ -29,7 +29,6 @@ from metaspine.running.dates import local_now_or_source_date
 
 UNDEFINED = -1.0
 """Stands where no dose is defined (FloatPixelPaddingValue); a standard deviation is never negative."""
-_KIND = Kind(ParametricMapStorage, "OT", "Uncertainty of the dose, one standard deviation, Gy")
 _STANDARD_DEVIATION = Code("386136009", "SCT", "Standard Deviation")
 _GRAY = Code("Gy", "UCUM", "Gy")
 _FRAMES = ("NumberOfFrames", "FrameIncrementPointer", "GridFrameOffsetVector", "PixelData")
@@ -37,7 +36,13 @@ _HIGHEST = 3.0e38
 
 
 def write_uncertainty(
-    dose: Dose, path: Path | str, *, rtdose: Dataset, study: Study, when: datetime | None = None
+    dose: Dose,
+    path: Path | str,
+    *,
+    rtdose: Dataset,
+    study: Study,
+    statistical: Volume | None = None,
+    when: datetime | None = None,
 ) -> Path:
     """Write the uncertainty of a dose as a parametric map and return where.
 
@@ -46,13 +51,17 @@ def write_uncertainty(
     OutputError, GridMismatch
         As :func:`uncertainty_map` does, and when the file cannot be written.
     """
-    return write_object(
-        uncertainty_map(dose, rtdose=rtdose, study=study, when=when or local_now_or_source_date()), path
-    )
+    day_of_making = when or local_now_or_source_date()
+    made = uncertainty_map(dose, rtdose=rtdose, study=study, statistical=statistical, when=day_of_making)
+    return write_object(made, path)
 
 
-def uncertainty_map(dose: Dose, *, rtdose: Dataset, study: Study, when: datetime) -> Dataset:
+def uncertainty_map(
+    dose: Dose, *, rtdose: Dataset, study: Study, when: datetime, statistical: Volume | None = None
+) -> Dataset:
     """Return one standard deviation of a dose in Gy, on the dose's own grid, -1 where no dose is defined.
+
+    Its series' description and ImageComments say of which dose, and of what uncertainty.
 
     Parameters
     ----------
@@ -60,20 +69,25 @@ def uncertainty_map(dose: Dose, *, rtdose: Dataset, study: Study, when: datetime
         The dose as it was written, which the map refers to.
     when
         The date of its making.
+    statistical
+        One standard deviation of the dose by the number of histories alone, as a fraction, to be written in place of
+        the whole uncertainty, and said to be it; None: the whole one.
 
     Raises
     ------
     GridMismatch
-        When the RTDOSE is not on the dose's grid.
+        When the RTDOSE, or the statistical uncertainty, is not on the dose's grid.
     OutputError
         When highdicom is not installed.
     """
     library = highdicom()
-    frames = frames_of(_standard_deviation(dose), where="the dose's uncertainty")
+    relative = dose.relative_uncertainty if statistical is None else statistical
+    frames = frames_of(_standard_deviation(dose, relative), where="the dose's uncertainty")
     if (rtdose.Rows, rtdose.Columns, rtdose.NumberOfFrames) != frames.values.shape[1:] + frames.values.shape[:1]:
         raise GridMismatch("the RTDOSE is not on the grid of the dose", remedy="Give the RTDOSE of this very dose")
     values = np.ascontiguousarray(frames.values)
-    content = sha256(values.tobytes() + str(rtdose.SOPInstanceUID).encode()).hexdigest()
+    kind, words = _said(dose, whole=statistical is None)
+    content = sha256(values.tobytes() + kind.description.encode() + str(rtdose.SOPInstanceUID).encode()).hexdigest()
     made = library.pm.ParametricMap(
         source_images=[_source(rtdose)],
         pixel_array=values[..., None],
@@ -88,14 +102,29 @@ def uncertainty_map(dose: Dose, *, rtdose: Dataset, study: Study, when: datetime
     )
     made.FloatPixelPaddingValue = made.FloatPixelPaddingRangeLimit = UNDEFINED
     made.Laterality = ""
+    made.ImageComments = words
     _name_the_dose(made, rtdose)
-    return finished(made, _KIND, study=study, content=content, when=when)
+    return finished(made, kind, study=study, content=content, when=when)
 
 
-def _standard_deviation(dose: Dose) -> Volume:
+def _said(dose: Dose, *, whole: bool) -> tuple[Kind, str]:
+    """Return what the map is, and the same in words."""
+    by_what = (
+        "of output, direction and, where there are any, histories"
+        if whole
+        else "by the number of histories alone; that of output and direction is not in it"
+    )
+    nominal = "" if dose.provenance.calibrated else "NOMINAL; "
+    words = f"{nominal}{dose.convention.value}: one standard deviation in Gy {by_what}; -1 where no dose is defined"
+    kind = "1 SD" if whole else "Statistical 1 SD"
+    return Kind(ParametricMapStorage, "OT", f"{kind} in Gy of {dose.convention.value}"), words
+
+
+def _standard_deviation(dose: Dose, relative: Volume) -> Volume:
     """Return one standard deviation in Gy, UNDEFINED where the dose is."""
-    relative = np.broadcast_to(dose.relative_uncertainty.values, dose.volume.grid.shape)
-    gray: NDArray[np.float64] = dose.volume.values.astype(np.float64) * relative
+    if relative.grid is not dose.volume.grid and not relative.grid.aligned_with(dose.volume.grid):
+        raise GridMismatch("the uncertainty is not on the grid of the dose", remedy="Give that of this very dose")
+    gray: NDArray[np.float64] = dose.volume.values.astype(np.float64) * relative.values
     return Volume(np.where(np.isfinite(gray), gray, UNDEFINED).astype(np.float32), dose.volume.grid)
 
 
@@ -120,9 +149,14 @@ def _name_the_dose(made: Dataset, rtdose: Dataset) -> None:
 
 
 def _window(library: Any, values: NDArray[np.float32]) -> Any:
-    """Return how a viewer may begin to show the map: from nothing to a standard deviation that few voxels pass."""
+    """Return how a viewer may begin to show the map: from nothing to a standard deviation that few voxels pass.
+
+    It is usually under 1 Gy, and only the exact function may have so narrow a window (PS3.3 C.11.2.1.3).
+    """
     usual = max(float(np.quantile(values[values >= 0], 0.95)), 1e-6)
-    return library.VOILUTTransformation(window_center=float(f"{usual / 2:.6g}"), window_width=float(f"{usual:.6g}"))
+    return library.VOILUTTransformation(
+        window_center=float(f"{usual / 2:.6g}"), window_width=float(f"{usual:.6g}"), voi_lut_function="LINEAR_EXACT"
+    )
 
 
 def _mapping(library: Any) -> Any:
