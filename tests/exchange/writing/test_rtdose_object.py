@@ -92,7 +92,7 @@ def test_a_weighted_dose_is_effective_and_names_its_model_before_its_dose(
     assert dataset.DoseComment == f"{words}; CONSOLE/WATER; 0 GY=UNDEFINED"
     assert dataset.SeriesDescription == f"EFFECTIVE, {words}, of CONSOLE/WATER"
     for said in (
-        f"NOT PHYSICAL: {words} {rests_on}, one fraction; 1 voxels",
+        f"NOT PHYSICAL: {words} {rests_on}, one fraction; 0 GY=UNDEFINED IN 1 VOXELS.",
         "Of one tissue.",
         "A note.",
         "console dose",
