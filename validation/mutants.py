@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
+from typing import Any
 
-from metaspine.assessment import tables
+from metaspine.assessment import score_tables, tables
 
 ROOMS = ("metaspine.assessment", "metaspine.patient")
 """The packages whose caches hold what was read from a table or worked out by code that changes."""
+
+
+_BUILDERS = tables.rules_from, score_tables._score_table
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,15 @@ def forget() -> None:
 
     What hangs on a list of rules (its index, and the caches of that) goes with the list.
     """
+    for cached in caches():
+        cached.cache_clear()
+
+
+def caches() -> Iterator[Any]:
+    """Yield every function of the assessment whose answers are kept."""
     for name, module in list(sys.modules.items()):
         if name.startswith(ROOMS):
-            for value in vars(module).values():
-                if hasattr(value, "cache_clear"):
-                    value.cache_clear()
+            yield from (value for value in vars(module).values() if hasattr(value, "cache_clear"))
 
 
 def keep_files() -> None:
@@ -64,6 +72,33 @@ def keep_files() -> None:
         return kept[path]
 
     tables._read = once
+
+
+def keep_built() -> None:
+    """Build every list of rules and every score once only, as long as what it is built from is the same.
+
+    Only for changes of tables: one in the code may lie in the building itself.
+    """
+    tables.rules_from = _built_once(tables.rules_from)
+    score_tables._score_table = _built_once(score_tables._score_table)
+
+
+def build_anew() -> None:
+    """Build all of them anew from now on, as the program does."""
+    tables.rules_from, score_tables._score_table = _BUILDERS
+
+
+def _built_once(build: Callable[..., Any]) -> Callable[..., Any]:
+    built: dict[tuple[Any, ...], tuple[Any, Any]] = {}
+
+    def once(*asked: Any) -> Any:
+        ((place, source),) = ((at, each) for at, each in enumerate(asked) if not isinstance(each, str))
+        key = (id(source), *asked[:place], *asked[place + 1 :])
+        if key not in built:
+            built[key] = (source, build(*asked))
+        return built[key][1]
+
+    return once
 
 
 def named_apart(mutants: Iterable[Mutant]) -> Iterator[Mutant]:

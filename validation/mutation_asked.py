@@ -18,38 +18,21 @@ from metaspine.assessment.rules import Facts, Rule, RuleList
 Question = tuple[tuple[str, Any], ...]
 """The facts that a list was asked about; last whether the first rule decides."""
 Answer = tuple[Any, ...]
+Questions = dict[str, dict[Question, set[str]]]
+"""For every list of rules what it was asked, and by which tests."""
 
 
 class Asked:
-    """For every list of rules what it was asked, and by which tests."""
+    """What the lists of rules were asked by all tests."""
 
     def __init__(self) -> None:
-        self._by_part: dict[str, dict[Question, set[str]]] = {}
-        self.test = ""
-        """The test that asks now."""
+        self._by_part: Questions = {}
 
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Note every question within the block."""
-        tell, token = engine._tell, engine._LISTENERS.set([])
-
-        def noted(rules: RuleList, facts: Facts, fired: tuple[Rule, ...], *, first_only: bool) -> None:
-            if rules and rules[0].part:
-                self._note(rules, facts, first_only=first_only)
-            if engine._LISTENERS.get() is not listeners:
-                tell(rules, facts, fired, first_only=first_only)
-
-        listeners = engine._LISTENERS.get()
-        engine._tell = noted
-        try:
-            yield
-        finally:
-            engine._tell = tell
-            engine._LISTENERS.reset(token)
-
-    def _note(self, rules: RuleList, facts: Facts, *, first_only: bool) -> None:
-        question = (*((name, facts[name]) for name in rules.by_fact.facts), ("first", first_only))
-        self._by_part.setdefault(rules[0].part, {}).setdefault(question, set()).add(self.test)
+    def add(self, questions: Questions) -> None:
+        """Add what was asked elsewhere."""
+        for part, asked in questions.items():
+            for question, tests in asked.items():
+                self._by_part.setdefault(part, {}).setdefault(question, set()).update(tests)
 
     def answers(self, part: Sequence[str]) -> Mapping[Question, Answer]:
         """Return what a list says now to everything that it was ever asked."""
@@ -61,6 +44,32 @@ class Asked:
         now = self.answers(part)
         asked = self._by_part.get(".".join(part), {})
         return {name for question, answer in now.items() if answer != before[question] for name in asked[question]}
+
+
+@contextmanager
+def listening(test: str) -> Iterator[Questions]:
+    """Collect every question that a test asks within the block."""
+    heard: Questions = {}
+    tell, token = engine._tell, engine._LISTENERS.set([])
+
+    def noted(rules: RuleList, facts: Facts, fired: tuple[Rule, ...], *, first_only: bool) -> None:
+        if rules and rules[0].part:
+            _note(heard, test, rules, facts, first_only=first_only)
+        if engine._LISTENERS.get() is not listeners:
+            tell(rules, facts, fired, first_only=first_only)
+
+    listeners = engine._LISTENERS.get()
+    engine._tell = noted
+    try:
+        yield heard
+    finally:
+        engine._tell = tell
+        engine._LISTENERS.reset(token)
+
+
+def _note(heard: Questions, test: str, rules: RuleList, facts: Facts, *, first_only: bool) -> None:
+    question = (*((name, facts[name]) for name in rules.by_fact.facts), ("first", first_only))
+    heard.setdefault(rules[0].part, {}).setdefault(question, set()).add(test)
 
 
 def _answer(rules: RuleList, facts: dict[str, Any]) -> Answer:

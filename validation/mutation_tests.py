@@ -1,4 +1,8 @@
-"""The tests that a mutant has to pass: collected once, and run again for each mutant until the first that fails."""
+"""The tests that a mutant has to pass: collected once, and run for each mutant until the first that fails.
+
+Each mutant lives in a child of this process, in which everything is imported, collected and known already; whatever it
+breaks ends with the child, and one that never ends is ended by the system.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,11 @@ import os
 import re
 import resource
 import signal
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import groupby
+from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -20,8 +22,11 @@ from _pytest.runner import runtestprotocol
 
 from metaspine.assessment import tables
 from validation.code_mutants import function_keys
-from validation.mutants import Mutant, forget
-from validation.mutation_asked import Answer, Asked, Question
+from validation.mutants import Mutant, build_anew, forget, keep_built
+from validation.mutation_asked import Answer, Asked, Question, listening
+from validation.mutation_learned import Learned, Learnt, kept_by_file
+from validation.mutation_reach import Reach
+from validation.mutation_scored import ScoredByTests
 
 REPOSITORY = Path(__file__).parent.parent
 TESTS = ("tests/assessment", "tests/evidence", "tests/cli/test_batch_command.py", "tests/cli/test_scores_command.py")
@@ -35,10 +40,12 @@ LEFT_OUT = (
 the program anew, which knows nothing of the mutant."""
 READ_THE_LISTS = ("test_no_two_rules_of_a_list", "test_what_excludes_radiotherapy_from_inside")
 """Tests that look at the lists of rules themselves, and ask them nothing."""
-LONGEST_SECONDS = 1.0
+LONGEST_SECONDS = 2.0
 """Slower tests are left out, and so are property tests: whether a draw notices is chance."""
 MEMORY_BYTES = 6 * 2**30
-ENDLESS_SECONDS = 10.0
+ENDLESS_SECONDS, ENDED_AFTER_SECONDS = 10, 20
+"""Processor time after which a test fails, and after which its process is ended where that helps nothing."""
+ENDED = "the process ended before a test could fail"
 A_RULE = re.compile(r"[A-Z][A-Z0-9]+[-_][A-Za-z0-9_-]+")
 
 
@@ -48,9 +55,11 @@ class Tests:
     def __init__(self, work: Callable[[Tests], None]) -> None:
         self._work = work
         self.items: dict[str, pytest.Item] = {}
-        self.asked = Asked()
         self.seconds: dict[str, float] = {}
+        self._asked = Asked()
+        self._scored = ScoredByTests()
         self._answers: dict[tuple[str, ...], Mapping[Question, Answer]] = {}
+        self._scores: Mapping[str, Mapping[bytes, Any]] = {}
         self._reached: dict[str, frozenset[str]] = {}
         self._noticed: Counter[str] = Counter()
         self._noticed_in: Counter[tuple[str, str]] = Counter()
@@ -65,25 +74,22 @@ class Tests:
         return True
 
     def learn(self) -> None:
-        """Find out what each file of tests reaches, what each test asks the rules, and how long it takes."""
-        keys = function_keys()
-        with self.asked.listening():
-            for _, items in groupby(self.items.values(), key=lambda item: item.path):
-                with _noted(keys) as reached:
-                    seconds = {item.nodeid: taken for item in items if (taken := self._taken(item)) <= LONGEST_SECONDS}
-                if reached:
-                    self.seconds |= seconds
-                    self._reached |= dict.fromkeys(seconds, frozenset(reached))
-        self._answers = {part: self.asked.answers(part) for part in tables.rule_parts()}
+        """Find out what each test reaches, what it asks the rules, and how long it takes."""
+        reach = Reach(function_keys())
+        for learnt in kept_by_file(self.items.values(), lambda items: _learnt(items, reach)):
+            self._take(learnt)
+        keep_built()
+        forget()
+        self._answers = {part: self._asked.answers(part) for part in tables.rule_parts()}
+        self._scores = self._scored.all_answers()
 
-    def _taken(self, item: pytest.Item) -> float:
-        """Return the seconds that a test takes; endless where it fails although nothing was changed."""
-        self.asked.test = item.nodeid
-        started = _seconds_used()
-        if _passes(item):
-            return _seconds_used() - started
-        print(f"left out, for it fails without any mutant: {item.nodeid}", flush=True)
-        return float("inf")
+    def _take(self, learnt: Learnt) -> None:
+        for name, learned in learnt.items():
+            if learned.seconds <= LONGEST_SECONDS and learned.reached:
+                self.seconds[name] = learned.seconds
+                self._reached[name] = learned.reached
+                self._asked.add(learned.questions)
+                self._scored.add(name, learned.scorings)
 
     def first_that_fails(self, names: Iterable[str]) -> str:
         """Return the test that fails first, or nothing where all pass."""
@@ -91,20 +97,32 @@ class Tests:
 
     def noticed(self, mutant: Mutant) -> str:
         """Return the test that notices a mutant, or nothing; the likeliest and quickest are asked first."""
-        with mutant.in_place():
-            found = self.first_that_fails(self._likely_first(mutant, self._near(mutant)))
-        if found:
-            self._noticed[found] += 1
-            self._noticed_in[mutant.part, found] += 1
+        found = _in_a_child(lambda: self._noticed_here(mutant))
+        self.remember(mutant, found)
         return found
+
+    def remember(self, mutant: Mutant, noticed_by: str) -> None:
+        """Let a test that noticed a mutant come sooner at the next ones, above all at the same place."""
+        if noticed_by:
+            self._noticed[noticed_by] += 1
+            self._noticed_in[mutant.part, noticed_by] += 1
+
+    def _noticed_here(self, mutant: Mutant) -> str:
+        if mutant.file.endswith(".py"):
+            build_anew()
+        with mutant.in_place():
+            return self.first_that_fails(self._likely_first(mutant, self._near(mutant)))
 
     def _near(self, mutant: Mutant) -> Iterable[str]:
         """Return the tests that can notice a mutant that is in place."""
         if mutant.rules:
             of_the_lists = {name for name in self.seconds if any(words in name for words in READ_THE_LISTS)}
-            told_apart = self.asked.told_apart(mutant.rules, self._answers[mutant.rules])
+            told_apart = self._asked.told_apart(mutant.rules, self._answers[mutant.rules])
             return of_the_lists | (self.seconds.keys() & told_apart)
-        return [name for name, reached in self._reached.items() if mutant.reached_through & reached]
+        reaching = {name for name, reached in self._reached.items() if mutant.reached_through & reached}
+        for file in mutant.reached_through & self._scores.keys():
+            reaching |= self.seconds.keys() & self._scored.told_apart(file, self._scores[file])
+        return reaching
 
     def _likely_first(self, mutant: Mutant, near: Iterable[str]) -> list[str]:
         words = [*A_RULE.findall(mutant.name), mutant.name.partition(".")[0]]
@@ -129,32 +147,44 @@ def _is_property(item: pytest.Item) -> bool:
     return bool(getattr(getattr(item, "obj", None), "is_hypothesis_test", False))
 
 
-@contextmanager
-def _noted(keys: dict[int, str]) -> Iterator[set[str]]:
-    """Note the tables that are read and the functions that are entered, from empty caches on."""
-    read, reached = tables._read, set[str]()
+def _learnt(items: Iterable[pytest.Item], reach: Reach) -> Learnt:
+    """Run the tests of a file and return what each reaches and asks."""
+    with reach.of_a_file():
+        found = {item.nodeid: _learned(item, reach) for item in items}
+    return {name: replace(one, reached=one.reached | reach.by_caches) for name, one in found.items()}
 
-    def noted(path: str) -> Any:
-        reached.add(path)
-        return read(path)
 
-    def entered(frame: FrameType, event: str, _: Any) -> None:
-        if event == "call" and (key := keys.get(id(frame.f_code))):
-            reached.add(key)
-
-    forget()
-    tables._read = noted
-    sys.setprofile(entered)
-    try:
-        yield reached
-    finally:
-        sys.setprofile(None)
-        tables._read = read
+def _learned(item: pytest.Item, reach: Reach) -> Learned:
+    """Run a test and return what was learned; its time is endless where it fails although nothing was changed."""
+    started = _seconds_used()
+    with listening(item.nodeid) as questions, reach.of_a_test() as reached:
+        passes = _passes(item)
+    if not passes:
+        print(f"left out, for it fails without any mutant: {item.nodeid}", flush=True)
+    return Learned(_seconds_used() - started if passes else float("inf"), frozenset(reached), questions, reach.scored)
 
 
 def _seconds_used() -> float:
     """Return the processor time of this process and of those that it started."""
     return sum(os.times()[:4])
+
+
+def _in_a_child(work: Callable[[], str]) -> str:
+    """Return what a child of this process finds out, or that it ended before it could say anything."""
+    ours, its = os.pipe()
+    child = os.fork()
+    if child == 0:
+        found = ENDED
+        try:
+            found = work()
+        finally:
+            os.write(its, found.encode() or b"\0")
+            os._exit(0)
+    os.close(its)
+    with os.fdopen(ours, "rb") as said:
+        found = said.read().decode() or ENDED
+    os.waitpid(child, 0)
+    return found.strip("\0")
 
 
 def _passes(item: pytest.Item) -> bool:
@@ -164,15 +194,18 @@ def _passes(item: pytest.Item) -> bool:
 
 @contextmanager
 def _not_endless() -> Iterator[None]:
-    """Let a mutant that never ends fail its test."""
+    """Let a mutant that never ends fail its test; where it does not hear of that, the system ends the process."""
 
     def stop(*_: object) -> None:
         raise TimeoutError("the test takes too long")
 
     before = signal.signal(signal.SIGVTALRM, stop)
     signal.setitimer(signal.ITIMER_VIRTUAL, ENDLESS_SECONDS)
+    most = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (int(sum(os.times()[:2])) + ENDED_AFTER_SECONDS, most))
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
+        resource.setrlimit(resource.RLIMIT_CPU, (most, most))

@@ -99,10 +99,7 @@ def _items(table: ScoreTable) -> Iterator[ItemAbout]:
     for name, entry in content.get("items", {}).items():
         yield ItemAbout(name, tuple(_findings(entry)))
     for name, entry in content.get("inputs", {}).items():
-        limits = (
-            f"{entry['limits'][0]:g} to {entry['limits'][1]:g} {entry.get('unit', '')}" if "limits" in entry else ""
-        )
-        yield ItemAbout(name, ((fact_in_words(entry["fact"]), limits.strip()),))
+        yield ItemAbout(name, ((fact_in_words(entry["fact"]), _limits(entry)),))
 
 
 def _limits(entry: Mapping[str, Any]) -> str:
