@@ -13,13 +13,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import random
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--every", type=int, default=1, help="One in so many mutants, drawn; 1 is all.")
     parser.add_argument("--seed", type=int, default=1, help="The seed of the draw.")
     parser.add_argument("--again", action="store_true", help="Run those that survived once more, after new tests.")
+    parser.add_argument("--processes", type=int, default=1, help="So many mutants at a time.")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="Stop after so many minutes.")
     parser.add_argument("--results", type=Path, default=RESULTS, help="The file that outcomes are appended to.")
     parser.add_argument("--report", action="store_true", help="Run nothing; say what the file holds.")
@@ -89,18 +91,15 @@ def _work(tests: Tests, mutants: list[Mutant], asked: argparse.Namespace) -> Non
     left = [mutant for mutant in mutants if _is_left(known.get(_key(mutant)), again=asked.again)]
     print(f"{len(left)} mutants to run, {len(mutants) - len(left)} known; {len(tests.seconds)} tests", flush=True)
     started = said = time.monotonic()
+    in_time = takewhile(lambda _: time.monotonic() - started < 60 * asked.minutes, left)
     with asked.results.open("a", encoding="utf-8") as file:
-        for number, mutant in enumerate(left):
-            now = time.monotonic()
-            if now - started > 60 * asked.minutes:
-                break
-            if now - said > PROGRESS_SECONDS:
-                print(f"{number} of {len(left)} after {(now - started) / 60:.0f} min", flush=True)
-                said = now
-            outcome = tests.noticed(mutant)
-            entry = {"mutant": mutant.name, "state": _state(mutant.file), "noticed_by": outcome}
+        for number, (mutant, noticed_by) in enumerate(tests.noticed(in_time, asked.processes), 1):
+            entry = {"mutant": mutant.name, "state": _state(mutant.file), "noticed_by": noticed_by}
             print(json.dumps(entry), file=file, flush=True)
-    print(f"{(time.monotonic() - started) / 60:.1f} min")
+            if time.monotonic() - said > PROGRESS_SECONDS:
+                said = time.monotonic()
+                print(f"{number} of {len(left)} after {(said - started) / 60:.0f} min", flush=True)
+    print(f"{(time.monotonic() - started) / 60:.1f} min, processor {sum(os.times()[:4]) / 60:.1f} min with learning")
     _check_that_nothing_is_left(tests)
 
 
@@ -110,7 +109,8 @@ def _is_left(outcome: Outcome | None, *, again: bool) -> bool:
 
 def _check_that_mutants_act(tests: Tests) -> None:
     for name in MUST_BE_NOTICED:
-        if not any(tests.noticed(mutant) for mutant in every_mutant() if mutant.name.startswith(name)):
+        of_the_name = (mutant for mutant in every_mutant() if mutant.name.startswith(name))
+        if not any(found for _, found in tests.noticed(of_the_name)):
             sys.exit(f"no test notices {name}")
 
 

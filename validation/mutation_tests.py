@@ -14,6 +14,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from itertools import islice
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +48,7 @@ LONGEST_SECONDS = 2.0
 MEMORY_BYTES = 6 * 2**30
 ENDLESS_SECONDS, ENDED_AFTER_SECONDS = 10, 20
 """Processor time after which a test fails, and after which its process is ended where that helps nothing."""
+NOTHING = "\0"
 ENDED = "the process ended before a test could fail"
 A_RULE = re.compile(r"[A-Z][A-Z0-9]+[-_][A-Za-z0-9_-]+")
 
@@ -95,11 +99,20 @@ class Tests:
         """Return the test that fails first, or nothing where all pass."""
         return next((name for name in names if not _passes(self.items[name])), "")
 
-    def noticed(self, mutant: Mutant) -> str:
-        """Return the test that notices a mutant, or nothing; the likeliest and quickest are asked first."""
-        found = _in_a_child(lambda: self._noticed_here(mutant))
-        self.remember(mutant, found)
-        return found
+    def noticed(self, mutants: Iterable[Mutant], processes: int = 1) -> Iterator[tuple[Mutant, str]]:
+        """Yield each mutant with the test that notices it, or nothing; the likeliest and quickest are asked first."""
+        waiting, running = iter(mutants), dict[int, tuple[Mutant, int]]()
+        while True:
+            for mutant in islice(waiting, processes - len(running)):
+                its_words, process = _child(partial(self._noticed_here, mutant))
+                running[its_words] = mutant, process
+            if not running:
+                return
+            for its_words in wait(list(running)):
+                mutant, process = running.pop(its_words)
+                found = _said(its_words, process)
+                self.remember(mutant, found)
+                yield mutant, found
 
     def remember(self, mutant: Mutant, noticed_by: str) -> None:
         """Let a test that noticed a mutant come sooner at the next ones, above all at the same place."""
@@ -169,8 +182,8 @@ def _seconds_used() -> float:
     return sum(os.times()[:4])
 
 
-def _in_a_child(work: Callable[[], str]) -> str:
-    """Return what a child of this process finds out, or that it ended before it could say anything."""
+def _child(work: Callable[[], str]) -> tuple[int, int]:
+    """Start a child of this process; return the pipe on which it says what it finds out, and its number."""
     ours, its = os.pipe()
     child = os.fork()
     if child == 0:
@@ -178,13 +191,18 @@ def _in_a_child(work: Callable[[], str]) -> str:
         try:
             found = work()
         finally:
-            os.write(its, found.encode() or b"\0")
+            os.write(its, (found or NOTHING).encode())
             os._exit(0)
     os.close(its)
-    with os.fdopen(ours, "rb") as said:
-        found = said.read().decode() or ENDED
+    return ours, child
+
+
+def _said(its_words: int, child: int) -> str:
+    """Return what a child found out, or that it ended before it could say anything."""
+    with os.fdopen(its_words, "rb") as pipe:
+        found = pipe.read().decode() or ENDED
     os.waitpid(child, 0)
-    return found.strip("\0")
+    return found.removeprefix(NOTHING)
 
 
 def _passes(item: pytest.Item) -> bool:
