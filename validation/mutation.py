@@ -30,7 +30,7 @@ import metaspine.assessment as room
 from validation import mutation_tests
 from validation.code_mutants import code_mutants
 from validation.mutants import Mutant, forget, keep_files
-from validation.mutation_tests import REPOSITORY, Tests
+from validation.mutation_tests import PUT_OFF, REPOSITORY, Tests
 from validation.table_mutants import table_mutants
 
 EXPLANATIONS = REPOSITORY / "validation" / "data" / "surviving_mutants.yaml"
@@ -46,7 +46,9 @@ class Outcome:
 
     name: str
     noticed_by: str
-    """The test that failed; empty where none did."""
+    """The test that failed; empty where none did, or where the mutant was put off."""
+    put_off_after_seconds: float = 0.0
+    """How long its tests ran until it was put off; 0 where it was not."""
 
 
 def every_mutant() -> list[Mutant]:
@@ -76,6 +78,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="The seed of the draw.")
     parser.add_argument("--again", action="store_true", help="Run those that survived once more, after new tests.")
     parser.add_argument("--processes", type=int, default=1, help="So many mutants at a time.")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="Put a mutant off after so many seconds.")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="Stop after so many minutes.")
     parser.add_argument("--results", type=Path, default=RESULTS, help="The file that outcomes are appended to.")
     parser.add_argument("--report", action="store_true", help="Run nothing; say what the file holds.")
@@ -85,26 +88,36 @@ def _asked() -> argparse.Namespace:
 def _work(tests: Tests, mutants: list[Mutant], asked: argparse.Namespace) -> None:
     tests.learn()
     _check_that_mutants_act(tests)
+    tests.put_off_after_seconds = asked.seconds
     known = _known(asked.results)
     for mutant in mutants:
         tests.remember(mutant, known[_key(mutant)].noticed_by if _key(mutant) in known else "")
-    left = [mutant for mutant in mutants if _is_left(known.get(_key(mutant)), again=asked.again)]
+    left = [mutant for mutant in mutants if _is_left(known.get(_key(mutant)), asked)]
     print(f"{len(left)} mutants to run, {len(mutants) - len(left)} known; {len(tests.seconds)} tests", flush=True)
     started = said = time.monotonic()
     in_time = takewhile(lambda _: time.monotonic() - started < 60 * asked.minutes, left)
     with asked.results.open("a", encoding="utf-8") as file:
         for number, (mutant, noticed_by) in enumerate(tests.noticed(in_time, asked.processes), 1):
-            entry = {"mutant": mutant.name, "state": _state(mutant.file), "noticed_by": noticed_by}
-            print(json.dumps(entry), file=file, flush=True)
+            print(_line(mutant, noticed_by, asked.seconds), file=file, flush=True)
             if time.monotonic() - said > PROGRESS_SECONDS:
                 said = time.monotonic()
                 print(f"{number} of {len(left)} after {(said - started) / 60:.0f} min", flush=True)
     print(f"{(time.monotonic() - started) / 60:.1f} min, processor {sum(os.times()[:4]) / 60:.1f} min with learning")
+    tests.put_off_after_seconds = float("inf")
     _check_that_nothing_is_left(tests)
 
 
-def _is_left(outcome: Outcome | None, *, again: bool) -> bool:
-    return outcome is None or (again and not outcome.noticed_by)
+def _line(mutant: Mutant, noticed_by: str, seconds: float) -> str:
+    entry = {"mutant": mutant.name, "state": _state(mutant.file)}
+    if noticed_by == PUT_OFF:
+        return json.dumps(entry | {"noticed_by": "", "put_off_after_seconds": seconds})
+    return json.dumps(entry | {"noticed_by": noticed_by})
+
+
+def _is_left(outcome: Outcome | None, asked: argparse.Namespace) -> bool:
+    if outcome is None or (asked.again and not outcome.noticed_by):
+        return True
+    return 0 < outcome.put_off_after_seconds < asked.seconds
 
 
 def _check_that_mutants_act(tests: Tests) -> None:
@@ -126,7 +139,12 @@ def _known(results: Path) -> Mapping[str, Outcome]:
     results.parent.mkdir(parents=True, exist_ok=True)
     lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
     entries: Iterator[dict[str, Any]] = (json.loads(line) for line in lines)
-    return {f"{each['mutant']} {each['state']}": Outcome(each["mutant"], each["noticed_by"]) for each in entries}
+    return {
+        f"{each['mutant']} {each['state']}": Outcome(
+            each["mutant"], each["noticed_by"], each.get("put_off_after_seconds", 0.0)
+        )
+        for each in entries
+    }
 
 
 def _key(mutant: Mutant) -> str:
@@ -146,7 +164,8 @@ def explanations() -> Mapping[str, str]:
 def _report(mutants: list[Mutant], known: Mapping[str, Outcome]) -> int:
     """Print the survivors that nothing explains, and the numbers; return 1 where there are any."""
     explained = explanations()
-    found = [(mutant, known[_key(mutant)]) for mutant in mutants if _key(mutant) in known]
+    run = [(mutant, known[_key(mutant)]) for mutant in mutants if _key(mutant) in known]
+    found = [(mutant, outcome) for mutant, outcome in run if not outcome.put_off_after_seconds]
     survivors = [mutant.name for mutant, outcome in found if not outcome.noticed_by]
     unexplained = [name for name in survivors if name not in explained]
     for name in unexplained:
@@ -157,7 +176,7 @@ def _report(mutants: list[Mutant], known: Mapping[str, Outcome]) -> int:
         print(f"| {file} | {len(here)} | {len(here) - alive} | {alive} |")
     print(
         f"{len(found)} of {len(mutants)} mutants run, {len(found) - len(survivors)} noticed, {len(survivors)} survive; "
-        f"{len(unexplained)} are not explained"
+        f"{len(unexplained)} are not explained; {len(run) - len(found)} more are put off"
     )
     return 1 if unexplained else 0
 

@@ -6,6 +6,7 @@ breaks ends with the child, and one that never ends is ended by the system.
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import resource
@@ -49,7 +50,9 @@ MEMORY_BYTES = 6 * 2**30
 ENDLESS_SECONDS, ENDED_AFTER_SECONDS = 10, 20
 """Processor time after which a test fails, and after which its process is ended where that helps nothing."""
 NOTHING = "\0"
+PUT_OFF = "put off"
 ENDED = "the process ended before a test could fail"
+GUESSES = 8
 A_RULE = re.compile(r"[A-Z][A-Z0-9]+[-_][A-Za-z0-9_-]+")
 
 
@@ -58,6 +61,8 @@ class Tests:
 
     def __init__(self, work: Callable[[Tests], None]) -> None:
         self._work = work
+        self.put_off_after_seconds = float("inf")
+        """Processor time after which a mutant that is not noticed yet is left for later."""
         self.items: dict[str, pytest.Item] = {}
         self.seconds: dict[str, float] = {}
         self._asked = Asked()
@@ -86,6 +91,7 @@ class Tests:
         forget()
         self._answers = {part: self._asked.answers(part) for part in tables.rule_parts()}
         self._scores = self._scored.all_answers()
+        gc.freeze()  # what is here stays: a child need not look through it for garbage
 
     def _take(self, learnt: Learnt) -> None:
         for name, learned in learnt.items():
@@ -96,8 +102,14 @@ class Tests:
                 self._scored.add(name, learned.scorings)
 
     def first_that_fails(self, names: Iterable[str]) -> str:
-        """Return the test that fails first, or nothing where all pass."""
-        return next((name for name in names if not _passes(self.items[name])), "")
+        """Return the test that fails first, or nothing where all pass; ``PUT_OFF`` where time is up before."""
+        most = _seconds_used() + self.put_off_after_seconds
+        for name in names:
+            if _seconds_used() > most:
+                return PUT_OFF
+            if not _passes(self.items[name]):
+                return name
+        return ""
 
     def noticed(self, mutants: Iterable[Mutant], processes: int = 1) -> Iterator[tuple[Mutant, str]]:
         """Yield each mutant with the test that notices it, or nothing; the likeliest and quickest are asked first."""
@@ -116,7 +128,7 @@ class Tests:
 
     def remember(self, mutant: Mutant, noticed_by: str) -> None:
         """Let a test that noticed a mutant come sooner at the next ones, above all at the same place."""
-        if noticed_by:
+        if noticed_by not in ("", PUT_OFF):
             self._noticed[noticed_by] += 1
             self._noticed_in[mutant.part, noticed_by] += 1
 
@@ -124,7 +136,15 @@ class Tests:
         if mutant.file.endswith(".py"):
             build_anew()
         with mutant.in_place():
-            return self.first_that_fails(self._likely_first(mutant, self._near(mutant)))
+            found = self.first_that_fails(self._guessed(mutant))
+            return found or self.first_that_fails(self._likely_first(mutant, self._near(mutant)))
+
+    def _guessed(self, mutant: Mutant) -> list[str]:
+        """Return a few tests that bear the name of the score that is changed: cheaper than to score everyone anew."""
+        if not mutant.reached_through & self._scores.keys():
+            return []
+        table = mutant.name.partition(".")[0].partition(":")[0]
+        return self._likely_first(mutant, [name for name in self.seconds if table in name])[:GUESSES]
 
     def _near(self, mutant: Mutant) -> Iterable[str]:
         """Return the tests that can notice a mutant that is in place."""
