@@ -65,7 +65,8 @@ def main() -> int:
     """Run the mutants that were asked for and print those that survive."""
     asked = _asked()
     keep_files()
-    mutants = [mutant for mutant in sample(every_mutant(), asked.every, asked.seed) if asked.only in mutant.name]
+    drawn = sample(every_mutant(), asked.every, asked.seed)
+    mutants = [mutant for mutant in drawn if any(text in mutant.name for text in asked.only)]
     if not asked.report:
         mutation_tests.run(lambda tests: _work(tests, mutants, asked))
     return _report(mutants, _known(asked.results))
@@ -73,7 +74,7 @@ def main() -> int:
 
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m validation.mutation", description=__doc__)
-    parser.add_argument("--only", default="", help="Only mutants whose name holds this text.")
+    parser.add_argument("--only", nargs="+", default=[""], help="Only mutants whose name holds one of these texts.")
     parser.add_argument("--every", type=int, default=1, help="One in so many mutants, drawn; 1 is all.")
     parser.add_argument("--seed", type=int, default=1, help="The seed of the draw.")
     parser.add_argument("--again", action="store_true", help="Run those that survived once more, after new tests.")

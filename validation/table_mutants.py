@@ -152,8 +152,13 @@ def _of_rules(place: Place, entries: list[dict[str, Any]]) -> Iterator[Mutant]:
                 yield from _of_outcome(here, entries, value)
             elif key == "points":
                 yield from _of_points(here, value)
-            elif key not in (*TEXT, "because"):
+            elif key not in (*TEXT, "because") and not (key == "strength" and value == _weight_of_the_part(place)):
                 yield here.mutant(f"without its {key}", lambda rule, key=key: rule.pop(key))
+
+
+def _weight_of_the_part(place: Place) -> str:
+    """Return the weight that a rule has where it states none."""
+    return str(tables.table(place.table).get("strength", {}).get(place.path[0], "inform"))
 
 
 def _exchanged(place: Place, entries: list[dict[str, Any]], number: int) -> Iterator[Mutant]:

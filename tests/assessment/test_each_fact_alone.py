@@ -203,7 +203,7 @@ CLASSES: dict[tuple[str, str, str], tuple[str, ...]] = {
     (SENSITIVE, SENSITIVE, SENSITIVE): ("lymphoma", "multiple_myeloma", "leukemia", "breast", "prostate"),
     (SENSITIVE, NOT_LISTED, SENSITIVE): ("plasmacytoma", "ovarian", "neuroendocrine", "carcinoid", "seminoma"),
     (RESISTANT, RESISTANT, RESISTANT): ("rcc", "melanoma", "sarcoma", "osteosarcoma", "nsclc", "colon", "colorectal"),
-    (NOT_LISTED, RESISTANT, "conflict"): ("sclc",),
+    (NOT_LISTED, RESISTANT, "conflict"): ("sclc", "lung"),
     (BY_DEFAULT, RESISTANT, RESISTANT): ("gastric", "esophagus", "pancreas", "rectum"),
     (RESISTANT, NOT_LISTED, RESISTANT): ("thyroid", "hcc"),
     (NOT_LISTED, RESISTANT, RESISTANT): ("head_neck",),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from score_cases import scored
 
-from metaspine.assessment.scoring import about
+from metaspine.assessment.scoring import about, score_names
 
 PAIN = {"pain_before_nrs": 6, "pain_after_nrs": 6, "opioids_before_mg_day": 100, "opioids_after_mg_day": 100}
 
@@ -160,3 +160,65 @@ SLIDERS = {
 def test_the_limits_of_the_inputs_are_printed(name: str) -> None:
     printed = {item.name: limits for item in about(name).items for _, limits in item.points if limits}
     assert printed == SLIDERS
+
+
+BANDS = {
+    "sins": "0 to 6; 7 to 12; 13 to 18",
+    "tokuhashi_1990": "0 to 5; 6 to 8; 9 to 12",
+    "tokuhashi_revised": "0 to 8; 9 to 11; 12 to 15",
+    "tomita": "2 to 3; 4 to 5; 6 to 7; 8 to 10",
+    "bauer_original": "0 to 1; 2 to 3; 4 to 5",
+    "bauer_modified": "0 to 1; 2; 3 to 4",
+    "nesms": "0; 1; 2; 3",
+    "katagiri_2014": "0 to 3; 4 to 6; 7 to 10",
+    "rades_2008_survival": "20 to 25; 26 to 30; 31 to 35; 36 to 40; 41 to 45",
+    "rades_2008_ambulation": "21 to 28; 29 to 31; 32 to 34; 35 to 37; 38 to 44",
+    "rades_bsc_2013": "6 to 18; 19 to 25",
+    "rades_elderly": "25 to 39; 40 to 48; 49 to 57",
+    "van_der_linden": "0 to 3; 4 to 5; 6",
+    "prism": "0 or less; 1 to 3; 4 to 7; 8 or more",
+    "mfi5": "0; 1; 2 to 5",
+    "mstfi": "0; 1; 2; 3 to 9",
+    "nrs": "0; 1 to 3; 4 to 6; 7 to 10",
+    "ecog": "0; 1; 2; 3; 4; 5",
+    "kps": "0; 10; 20; 30; 40; 50; 60; 70; 80; 90; 100",
+}
+
+
+@pytest.mark.parametrize("name", BANDS)
+def test_the_bands_as_they_are_printed(name: str) -> None:
+    assert "; ".join(band.totals for band in about(name).bands) == BANDS[name]
+
+
+HIGHER_IS_BETTER = (
+    "tokuhashi_1990 tokuhashi_revised bauer_original bauer_modified nesms rades_2008_survival rades_2008_ambulation "
+    "rades_elderly van_der_linden prism kps"
+)
+LOWER_IS_BETTER = "tomita katagiri_2014 osri rades_bsc_2013 sins charlson mfi5 mstfi ecog nrs vcf_relative_hazard"
+
+
+def test_which_way_a_score_counts() -> None:
+    better = {name: about(name).higher_is_better for name in score_names()}
+    assert {name for name, higher in better.items() if higher is True} == set(HIGHER_IS_BETTER.split())
+    assert {name for name, higher in better.items() if higher is False} == set(LOWER_IS_BETTER.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "apart"),
+    [
+        ("tokuhashi_1990", 1),  # colon is another tumour, 1; rectum 2
+        ("tokuhashi_revised", 2),  # colon is another tumour, 2; rectum 4
+        ("bauer_modified", 0),
+        ("bauer_original", 0),
+        ("katagiri_2014", 0),
+        ("osri", 0),
+        ("rades_bsc_2013", 0),
+        ("van_der_linden", 0),
+    ],
+)
+def test_a_colorectal_primary_is_colon_or_rectum(name: str, apart: int) -> None:
+    colon, rectum, either = (
+        scored(name, oncology__primary=primary).reachable or () for primary in ("colon", "rectum", "colorectal")
+    )
+    assert (rectum[0] - colon[0], rectum[1] - colon[1]) == (apart, apart)
+    assert either == (colon[0], rectum[1])
