@@ -44,6 +44,7 @@ STEPS: list[tuple[str, str, str, list[tuple[Any, float]]]] = [
     ("osri", "general_condition", "patient__kps", [(40, 2), (50, 1), (70, 1), (80, 0)]),
     ("rades_bsc_2013", "performance", "patient__ecog", [(2, 0), (3, 4), (4, 4)]),
     ("rades_bsc_2013", "interval", "oncology__months_since_primary_diagnosis", [(15, 3), (15.1, 1)]),
+    ("rades_bsc_2013", "visceral", "oncology__visceral_mets", [("none", 1), ("removable", 4), ("unremovable", 4)]),
     ("rades_bsc_2013", "walking", "neuro__ambulatory", [(True, 1), (False, 4)]),
     ("rades_bsc_2013", "time_to_deficit", "neuro__days_to_motor_deficit", [(7, 4), (7.1, 1), (8, 1)]),
     ("van_der_linden", "kps", "patient__kps", [(20, 0), (40, 0), (50, 1), (70, 1), (80, 2)]),
@@ -76,7 +77,16 @@ STEPS: list[tuple[str, str, str, list[tuple[Any, float]]]] = [
         "lesion__planned_dose_per_fraction_gy",
         [(8, 1), (19, 1), (20, 4.91), (23, 4.91), (24, 5.25), (30, 5.25)],
     ),
-    ("vcf_relative_hazard", "alignment", "lesion__alignment", [("de_novo_deformity", 2.99), ("normal", 1)]),
+    (
+        "vcf_relative_hazard",
+        "alignment",
+        "lesion__alignment",
+        [("subluxation_translation", 2.99), ("de_novo_deformity", 2.99), ("normal", 1)],
+    ),
+    ("tokuhashi_revised", "organs", "oncology__visceral_mets", [("unremovable", 0), ("removable", 1), ("none", 2)]),
+    ("tokuhashi_1990", "palsy", "neuro__asia", [("A", 0), ("C", 1), ("D", 1), ("E", 2)]),
+    ("tomita", "primary", "oncology__primary", [("breast", 1), ("rcc", 2), ("colon", 4), ("unknown", 4)]),
+    ("prism", "late_metastasis", "oncology__months_from_diagnosis_to_metastasis", [(0, 0), (61, 3)]),
     ("vcf_relative_hazard", "lytic", "lesion__bone_lesion", [("lytic", 3.53), ("mixed", 1), ("blastic", 1)]),
 ]
 
