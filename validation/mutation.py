@@ -94,6 +94,7 @@ def _work(tests: Tests, mutants: list[Mutant], asked: argparse.Namespace) -> Non
     for mutant in mutants:
         tests.remember(mutant, known[_key(mutant)].noticed_by if _key(mutant) in known else "")
     left = [mutant for mutant in mutants if _is_left(known.get(_key(mutant)), asked)]
+    left.sort(key=lambda mutant: _key(mutant) not in known)  # those that are not settled before those never run
     print(f"{len(left)} mutants to run, {len(mutants) - len(left)} known; {len(tests.seconds)} tests", flush=True)
     started = said = time.monotonic()
     in_time = takewhile(lambda _: time.monotonic() - started < 60 * asked.minutes, left)

@@ -15,6 +15,11 @@ from metaspine.patient.policy import BoardPolicy
 RCC, SCLC, UNKNOWN = ({"oncology__primary": name} for name in ("rcc", "sclc", "unknown"))
 STABLE = {"lesion__pain": "none", "lesion__nrs": 0}
 NOT_GRADED = {"lesion__alignment": None, "lesion__collapse": None, "lesion__posterolateral": None}
+UNSTABLE = {
+    "lesion__alignment": "subluxation_translation",
+    "lesion__collapse": "gt50",
+    "lesion__posterolateral": "bilateral",
+}
 FITNESS_OPEN = {"patient__tolerates_open_surgery": None}
 ROOT = {"neuro__functional_radiculopathy": True}
 ROOT_DEFICIT = {"neuro__presentation": "unilateral_radicular_deficit"}
@@ -97,6 +102,24 @@ def test_kyphoplasty_without_pain_waits_for_the_stability() -> None:
     reasons = advice(**STABLE, **NOT_GRADED)["iort_kyphoplasty"]["reasons"]
     assert "PAIN_AND_STABILITY_UNKNOWN" in reasons
     assert "NOT_PAINFUL_NOR_UNSTABLE" not in reasons
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "other"),
+    [
+        (UNKNOWN | {"oncology__histology_confirmed": None}, "NO_PATHOLOGICAL_CONFIRMATION", "HISTOLOGY_STATUS_UNKNOWN"),
+        ({"oncology__histology_confirmed": None}, "HISTOLOGY_STATUS_UNKNOWN", "NO_PATHOLOGICAL_CONFIRMATION"),
+        (
+            UNSTABLE | {"lesion__pain": None, "lesion__nrs": None},
+            "UNSTABLE_KYPHOPLASTY_ALONE_NOT_AN_OPTION_KRAUSS",
+            "PAIN_AND_STABILITY_UNKNOWN",
+        ),
+    ],
+)
+def test_one_reason_against_kyphoplasty_and_not_the_other(changes: dict[str, Any], reason: str, other: str) -> None:
+    reasons = advice(**changes)["iort_kyphoplasty"]["reasons"]
+    assert reason in reasons
+    assert other not in reasons
 
 
 def test_a_root_is_a_reason_for_decompression_beside_conventional_radiotherapy_after_it() -> None:

@@ -222,3 +222,9 @@ def test_a_colorectal_primary_is_colon_or_rectum(name: str, apart: int) -> None:
     )
     assert (rectum[0] - colon[0], rectum[1] - colon[1]) == (apart, apart)
     assert either == (colon[0], rectum[1])
+
+
+@pytest.mark.parametrize(("kps", "open_in_the_paper"), [(80, False), (60, False), (50, True)])
+def test_what_a_publication_leaves_open_is_named_only_where_it_matters(kps: int, open_in_the_paper: bool) -> None:
+    evidence = scored("prism", patient__kps=kps).basis.evidence
+    assert ("SCORE-PRISM-02" in evidence) is open_in_the_paper
