@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import pytest
 from validation.mutants import Mutant, forget, keep_files
 from validation.mutation import every_mutant, explanations, sample
+from validation.mutation_reach import Reach
+from validation.mutation_tests import ENDED, _child, _said
 
 from metaspine.assessment import advice_document, assess, tables
+from metaspine.assessment.scoring import about, score
 from metaspine.exchange.case_file import case_from_document
 
 BREAST_AT_T8 = case_from_document(
@@ -95,3 +100,23 @@ def test_a_sample_is_the_same_for_the_same_seed_and_holds_one_in_so_many() -> No
     assert names == [mutant.name for mutant in sample(mutants, 10, 3)]
     assert names != [mutant.name for mutant in sample(mutants, 10, 4)]
     assert len(set(names)) == len(mutants) // 10
+
+
+def ended() -> str:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return "never said"
+
+
+@pytest.mark.parametrize(("work", "said"), [(lambda: "a test", "a test"), (lambda: "", ""), (ended, ENDED)])
+def test_a_child_says_what_it_found_or_that_it_ended(work: Callable[[], str], said: str) -> None:
+    assert _said(*_child(work)) == said
+
+
+def test_what_is_looked_at_is_noted_and_what_only_builds_the_scores_is_not() -> None:
+    reach = Reach({})
+    with reach.of_a_file(), reach.of_a_test() as reached:
+        assert score("tomita", BREAST_AT_T8, BREAST_AT_T8.lesions[0]).name == "tomita"
+        about("osri")
+    assert reach.scored.keys() == {"tomita"}
+    assert "scores/osri.yaml" in reached
+    assert not {"scores/tomita.yaml", "scores/prism.yaml"} & (reached | reach.by_caches)
