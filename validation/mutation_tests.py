@@ -42,7 +42,11 @@ LEFT_OUT = (
 )
 """The first draws its cases from the rules as they are, and so takes a wrong rule for a right one. The others start
 the program anew, which knows nothing of the mutant."""
-READ_THE_LISTS = ("test_no_two_rules_of_a_list", "test_what_excludes_radiotherapy_from_inside")
+READ_THE_LISTS = (
+    "test_no_two_rules_of_a_list",
+    "test_what_excludes_radiotherapy_from_inside",
+    "test_the_weight_of_a_list",
+)
 """Tests that look at the lists of rules themselves, and ask them nothing."""
 LONGEST_SECONDS = 2.0
 """Slower tests are left out, and so are property tests: whether a draw notices is chance."""

@@ -126,3 +126,10 @@ def test_a_root_is_a_reason_for_decompression_beside_conventional_radiotherapy_a
     (lesion,) = board_of(known(**COMPLETE, **ROOT)).lesions
     because = {option.code: option.because for option in lesion.options}
     assert "functional radiculopathy is a deficit that may be decompressed" in because["DECOMP_STAB_THEN_RT"]
+
+
+@pytest.mark.parametrize(("survival_months", "schedule"), [(5, "8Gy/1"), (6, "8Gy/1"), (7, ">=30Gy_fractionated")])
+def test_the_schedule_after_decompression_of_a_complete_deficit(survival_months: float, schedule: str) -> None:
+    early = {"neuro__symptom_duration_days": 1, "patient__expected_survival_months": survival_months}
+    found = advice(**COMPLETE, **early)
+    assert (found["noms"]["recommendation"], found["ebrt_schedule"]) == ("DECOMP_STAB_THEN_CEBRT", schedule)
