@@ -301,6 +301,7 @@ def test_segments_of_a_scan_from_nifti_lie_on_the_ct_as_it_was_used() -> None:
         ({"effective": "bed"}, r"--effective: 'bed' is not known. Give rbe, eqd2"),
         ({"run": Path("elsewhere")}, r"--run: says something of --monte-carlo, which was not asked for"),
         ({"rbe": 1.3}, r"--rbe: says something of --effective, which was not asked for"),
+        ({"effective": "rbe", "rbe": 1.0}, r"effectiveness of 1\. .*never 1 \(RBE-01\)"),
         ({"effective": "eqd2", "bits": 16}, r"--bits: 16 bits hold an EQD2 .* Write the EQD2 with 32 bits"),
     ],
 )

@@ -102,6 +102,7 @@ def _refuse_unclear(request: ExportRequest) -> None:
             where="--bits",
             remedy="Write the EQD2 with 32 bits",
         )
+    _model(request)
 
 
 def _read(request: ExportRequest, progress: Progress) -> tuple[Scan, Plan]:
@@ -137,11 +138,15 @@ def _beside(request: ExportRequest, plan: Plan, dose: Dose, monte_carlo: tuple[M
 
 
 def _effective(request: ExportRequest, plan: Plan, dose: Dose) -> EffectiveDose | None:
+    model = _model(request)
+    return None if model is None else effective_dose(plan, dose, model)
+
+
+def _model(request: ExportRequest) -> BiologicalModel | None:
     if request.effective is None:
         return None
     rbe = RBE_50_KV if request.rbe is None else request.rbe
-    alpha_beta_gy = CORD_ALPHA_BETA_GY if request.effective == "eqd2" else None
-    return effective_dose(plan, dose, BiologicalModel(rbe, alpha_beta_gy))
+    return BiologicalModel(rbe, CORD_ALPHA_BETA_GY if request.effective == "eqd2" else None)
 
 
 def _pdf(path: Path) -> bytes | None:
