@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from typing import Any, get_args
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from worked_patients import ENUMS
@@ -247,6 +248,7 @@ UNKNOWN_OR_WORST: dict[str, list[Any]] = {
 }
 """Learning the worst about what was not known."""
 
+CONTRADICTION = "CONTRADICTION_AIS_MYELOPATHY"
 GIVES_THE_OTHER_GRADE = {"asia": "frankel", "frankel": "asia"}
 
 
@@ -286,8 +288,21 @@ def test_what_is_half_known_lies_between(document: dict[str, Any], key: str) -> 
 @settings(max_examples=250, deadline=None)
 @given(CASES, st.sampled_from(sorted(UNKNOWN_OR_WORST)))
 def test_learning_the_worst_never_lowers_urgency(document: dict[str, Any], key: str) -> None:
-    unknown, worst = (ranks(with_fact(document, key, value))[0] for value in UNKNOWN_OR_WORST[key])
-    assert unknown <= worst
+    unknown, worst = (with_fact(document, key, value) for value in UNKNOWN_OR_WORST[key])
+    assume(key != "functional_radiculopathy" or CONTRADICTION not in answer(unknown)["noms"]["flags"])
+    assert ranks(unknown)[0] <= ranks(worst)[0]
+
+
+@pytest.mark.parametrize("frankel", ["A", "B", "C", "D"])
+def test_radiculopathy_explains_a_contradiction_and_is_shown_to_a_surgeon(frankel: str) -> None:
+    """NEURO-02: the one worse fact that lowers urgency, for the deficit is then no sign of the cord."""
+    contradiction = {"frankel": frankel, "myelopathy": False, "cauda_equina": False}
+    document = {"oncology": {"primary": "breast", "histology_confirmed": True}, "lesion": {"level": "T8", "escc": "2"}}
+    unknown = answer(document | {"neuro": contradiction})
+    explained = answer(document | {"neuro": contradiction | {"functional_radiculopathy": True}})
+    assert (unknown["urgency"]["class"], CONTRADICTION in unknown["noms"]["flags"]) == ("emergency", True)
+    assert (explained["urgency"]["class"], CONTRADICTION in explained["noms"]["flags"]) == ("urgent", False)
+    assert "FUNCTIONAL_RADICULOPATHY_SURGEON_CONSULT" in explained["noms"]["flags"]
 
 
 @settings(max_examples=100, deadline=None)

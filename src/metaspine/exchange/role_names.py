@@ -51,7 +51,10 @@ def role_of_name(name: str) -> Role:
 
 
 def lesion_level_of_name(name: str) -> str:
-    """Return the one vertebral level that a lesion's name states; empty where it states none, several, or T1 or T2."""
+    """Return the one vertebral level that a lesion's name states; empty where it states none, several, or T1 or T2.
+
+    T1 and T2 are weightings of MR as well (EXCHANGE-53).
+    """
     found = {f"{letter[0]}{number}".upper() for letter, number in _LEVEL.findall(" ".join(_words(name)))}
     (level,) = found if len(found) == 1 else ("",)
     return level if level in LEVELS and level not in _WEIGHTINGS else ""
