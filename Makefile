@@ -1,7 +1,7 @@
 # One-word commands. All of them work from a fresh clone; everything they install goes into .venv.
 #
 #   make demo      set up, plan both examples, say where the report lies
-#   make test      set up, run the tests
+#   make test      set up, run the tests, in two processes
 #   make check     style, types, floors of the house
 #   make tools     as root: the system programs that some tests compare with
 #   make bench     measure speed
@@ -23,7 +23,7 @@ demo:
 
 test:
 	@scripts/set_up with-tests
-	.venv/bin/python -m pytest
+	@scripts/test
 
 check:
 	@scripts/set_up with-tests
