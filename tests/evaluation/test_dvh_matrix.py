@@ -194,13 +194,13 @@ def dose_volume_of(points: Quadrature, dose_gy: np.ndarray) -> np.ndarray:
 
 
 def test_the_logarithm_is_taken_only_where_every_voxel_has_dose() -> None:
-    """Across one cell: exp where both ends are positive, the straight line beside a zero, the other end beside NaN."""
+    """Across a cell: exp where both ends are positive, straight beside a zero, the other end beside NaN, none in it."""
     grid = Grid.axis_aligned(origin_mm=(0, 0, 0), spacing_mm=1, shape=(5, 1, 1), frame_of_reference=FRAME)
     values = np.array([1.0, 4.0, 0.0, 9.0, np.nan]).reshape(5, 1, 1)
     field = GridField(Volume(values, grid), between="logarithmic")
-    places = np.array([[0.5, 0, 0], [1.5, 0, 0], [2.0, 0, 0], [3.0, 0, 0], [3.5, 0, 0]])
-    np.testing.assert_allclose(field.dose_gy(places), [2.0, 2.0, 0.0, 9.0, 9.0])
-    np.testing.assert_allclose(GridField(Volume(values, grid)).dose_gy(places), [2.5, 2.0, 0.0, 9.0, 9.0])
+    places = np.array([[0.5, 0, 0], [1.5, 0, 0], [2.0, 0, 0], [3.0, 0, 0], [3.4, 0, 0], [3.6, 0, 0]])
+    np.testing.assert_allclose(field.dose_gy(places), [2.0, 2.0, 0.0, 9.0, 9.0, np.nan])
+    np.testing.assert_allclose(GridField(Volume(values, grid)).dose_gy(places), [2.5, 2.0, 0.0, 9.0, 9.0, np.nan])
 
 
 def small_scan(region: ContourSet) -> Scan:
