@@ -109,3 +109,6 @@ def test_serving_under_a_policy(
     with pytest.raises(PolicyError, match="is no side"):
         serve_command("127.0.0.1", 8123, file)
     assert len(found) == 1
+    serve_command("127.0.0.1", 8123)
+    assert found[1:] == [""]
+    assert "Policy: the defaults" in capsys.readouterr().err

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from metaspine.cli.console import DISCLAIMER, messages
 from metaspine.errors import InputError
+from metaspine.patient.policy import DEFAULT_POLICY
 
 _APPLICATION = "metaspine.server.app:served_app"
-_POLICY_VARIABLE = "METASPINE_POLICY"
-"""Where the application, which the web server loads by its name, finds the policy file."""
 _LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
@@ -35,11 +34,12 @@ def serve_command(host: str, port: int, policy: Path | None = None) -> None:
         )
     import uvicorn
 
-    if policy is not None:
-        from metaspine.exchange.policy_file import read_board_policy
+    from metaspine.exchange.policy_file import POLICY_VARIABLE, read_board_policy
 
-        messages.print(f"Policy: {read_board_policy(policy).in_words}", markup=False, highlight=False)
-        os.environ[_POLICY_VARIABLE] = str(policy.resolve())
+    followed = DEFAULT_POLICY if policy is None else read_board_policy(policy)
+    messages.print(f"Policy: {followed.in_words}", highlight=False)
+    # What a shell still names from another time would be followed unseen.
+    os.environ[POLICY_VARIABLE] = "" if policy is None else str(policy.resolve())
     logging.basicConfig(level=logging.INFO, format="%(levelname)s:     %(name)s %(message)s")
     messages.print(DISCLAIMER, highlight=False)
     if host not in _LOCAL:

@@ -22,6 +22,8 @@ from metaspine.exchange.case_faults import shown
 from metaspine.exchange.case_text import case_text, parse_case_text
 from metaspine.patient.policy import BoardPolicy, Ground
 
+POLICY_VARIABLE = "METASPINE_POLICY"
+"""The environment's name for the policy file of a service: the web server loads the application by its name alone."""
 _KEYS = ("centre", "version", "choices")
 _CHOICE_KEYS = ("side", "reason", "date", "approved_by")
 _TEMPLATE = "`metaspine policy` prints a template"

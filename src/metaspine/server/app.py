@@ -20,13 +20,12 @@ from metaspine.errors import InputError, MetaspineError
 from metaspine.exchange.case_file import case_from_document
 from metaspine.exchange.case_text import parse_case_text
 from metaspine.exchange.fhir_reading import case_from_bundle
-from metaspine.exchange.policy_file import read_board_policy
+from metaspine.exchange.policy_file import POLICY_VARIABLE, read_board_policy
 from metaspine.patient.advice import DISCLAIMER
 from metaspine.patient.policy import DEFAULT_POLICY, BoardPolicy
 from metaspine.server.cds_hooks import MissingPrefetch, UnknownService, answer, discovery, take_feedback
 from metaspine.version import __version__
 
-POLICY_VARIABLE = "METASPINE_POLICY"
 MOST_BYTES = 20_000_000
 _LOG = logging.getLogger("metaspine.server")
 
