@@ -98,7 +98,9 @@ def seg(scan: Scan, *, when: datetime, fractional: bool = False) -> Dataset:
     segments, left_out = _segments(scan, fractional)
     if not segments:
         raise OutputError("no structure bounds a volume", where=scan.origin.path, remedy="Write an RTSTRUCT instead")
-    stored = np.stack([item.filled.transpose(2, 1, 0) for item in segments], axis=-1)[_in_order_of_frames(scan)]
+    stored = np.stack([item.filled.transpose(2, 1, 0) for item in segments], axis=-1)
+    if scan.origin.frame_numbers:
+        stored = stored[_in_order_of_frames(scan)]
     names = "|".join(f"{item.structure.name}/{item.structure.origin}" for item in segments)
     content = sha256(stored.tobytes() + names.encode() + "|".join(scan.origin.instance_uids).encode()).hexdigest()
     study = study_of(scan)
@@ -135,8 +137,8 @@ def _sources(scan: Scan, when: datetime) -> list[Dataset]:
 
 
 def _in_order_of_frames(scan: Scan) -> NDArray[np.intp]:
-    """Return the indices k in the order in which the scan's images hold them."""
-    return np.argsort(scan.origin.frame_numbers or range(scan.image.grid.shape[2]))
+    """Return the indices k in the order in which the scan's one image of all frames holds them."""
+    return np.argsort(scan.origin.frame_numbers)
 
 
 def _source(scan: Scan, frames: Frames, k: int, when: datetime) -> Dataset:
