@@ -1,11 +1,15 @@
-"""What every test shares: where the shared data lie, and the example."""
+"""What every test shares: where the shared data lie, the example, and that what they start can be interrupted."""
 
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""A shell that starts the tests in the background lets them ignore an interrupt, and so what they start."""
 
 
 @pytest.fixture(scope="session")

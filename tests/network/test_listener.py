@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -136,19 +138,28 @@ def test_a_full_disk_is_said_and_keeps_nothing_half(small_disk: Path, start: Sta
     assert not any("complete by" in text for text in running.said)
 
 
+@contextmanager
+def listening(node: Node, into: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """The command itself, in a process of its own that is gone at the end."""
+    command = [sys.executable, "-m", "metaspine", "listen", "--port", str(node.port), "--into", str(into)]
+    with subprocess.Popen([*command, "--idle", str(IDLE_S), *words], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_a_killed_listener_goes_on_from_its_folder(tmp_path: Path, slices: list[Path]) -> None:
-    into, told, port = tmp_path / "into", tmp_path / "told", free_port()
+    into, told = tmp_path / "into", tmp_path / "told"
     then = f"'{sys.executable}' -c '{WRITE_NAMES}' '{told}'"
-    words = [sys.executable, "-m", "metaspine", "listen", "--port", str(port), "--into", str(into)]
-    words += ["--idle", str(IDLE_S), "--then", then]
-    node = Node("METASPINE", "127.0.0.1", port)
-    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as first:
+    node = Node("METASPINE", "127.0.0.1", free_port())
+    with listening(node, into, "--then", then) as first:
         association = _associate_when_up(node)
         assert store(association, slices[:3]) == [0, 0, 0]
-        first.send_signal(signal.SIGKILL)
+        first.kill()
     association.abort()
     (into / ".metaspine" / "arriving" / "1.2.3.dcm.part").write_bytes(b"half")
-    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as second:
+    with listening(node, into, "--then", then) as second:
         again = _associate_when_up(node)
         assert len(list((into / SERIES).glob("*.dcm"))) == 3
         assert not eventually(told.exists, patience_s=4 * IDLE_S)
@@ -162,6 +173,26 @@ def test_a_killed_listener_goes_on_from_its_folder(tmp_path: Path, slices: list[
     assert second.returncode == 130
     assert told.read_text() == f"{SERIES} 6\n"
     assert list((into / ".metaspine" / "arriving").iterdir()) == []
+
+
+def test_a_listener_asked_to_end_lets_the_command_finish(tmp_path: Path, slices: list[Path]) -> None:
+    """As a service manager asks: the series is noted as handed on, and not handed on again at the next start."""
+    into, begun, done = tmp_path / "into", tmp_path / "begun", tmp_path / "done"
+    slowly = "import pathlib, sys, time; " + "; ".join(
+        ("pathlib.Path(sys.argv[1]).touch()", "time.sleep(1)", "pathlib.Path(sys.argv[2]).touch()")
+    )
+    node = Node("METASPINE", "127.0.0.1", free_port())
+    with listening(node, into, "--then", f"'{sys.executable}' -c '{slowly}' '{begun}' '{done}'") as process:
+        association = _associate_when_up(node)
+        assert store(association, slices) == [0] * 6
+        association.release()
+        assert eventually(begun.exists)
+        process.terminate()
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 0, said
+    assert done.exists()
+    assert "asked to end" in said
+    assert (into / ".metaspine" / "handed" / SERIES).exists()
 
 
 def _associate_when_up(node: Node):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -43,7 +46,7 @@ class TlsFiles:
 
 
 def listen_command(node: Node, into: Path, *, then: str, idle_s: float, tls: TlsFiles) -> None:
-    """Listen until it is stopped.
+    """Listen until it is interrupted, or asked to end.
 
     Raises
     ------
@@ -53,12 +56,21 @@ def listen_command(node: Node, into: Path, *, then: str, idle_s: float, tls: Tls
     certificates = tls.certificates()
     if certificates is None and node.host not in _LOCAL:
         messages.print("Without TLS, whoever reaches this port can send and listen.", style="bold yellow")
-    listen(
-        node,
-        into,
-        then=command_of(then),
-        idle_s=idle_s,
-        say=lambda text: messages.print(text, markup=False, highlight=False, soft_wrap=True),
-        stop=Event(),
-        certificates=certificates,
-    )
+    with _asked_to_end() as stop:
+        listen(node, into, then=command_of(then), idle_s=idle_s, say=_say, stop=stop, certificates=certificates)
+
+
+def _say(text: str) -> None:
+    messages.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _asked_to_end() -> Iterator[Event]:
+    """Give an event that is set when a service manager asks the program to end; a command under way may finish."""
+    stop = Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    try:
+        yield stop
+        _say("asked to end: the port is closed")
+    finally:
+        signal.signal(signal.SIGTERM, before)
