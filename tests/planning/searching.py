@@ -9,14 +9,14 @@ import numpy as np
 from phantom_vertebra import Phantom, make_scan, make_vertebra
 
 from metaspine.anatomy.bone import mask_of, vertebra_mask
-from metaspine.anatomy.skin import patient_surface, skin_point
+from metaspine.anatomy.skin import patient_surface, skin_points
 from metaspine.patient.prescription import DoseLimit, Prescription
 from metaspine.patient.scan import Scan
 from metaspine.physics.applicator_files import read_applicator
+from metaspine.planning.candidates import SearchTask
 from metaspine.planning.isocentres import aim
 from metaspine.planning.policy import PlanningPolicy
 from metaspine.planning.surroundings import names_within, surroundings
-from metaspine.planning.trajectories import SearchTask
 
 _EVERY = 4
 """The tests try every fourth isocentre: they ask for right paths, not for the best."""
@@ -46,7 +46,7 @@ def prepared(phantom: Phantom, scan: Scan | None) -> SearchTask:
         around=surroundings(scan, vertebra, bone=vertebra_mask(scan, phantom.level), canal=(canal, cord)),
         isocentres_mm=aimed.isocentres_mm()[::_EVERY],
         coverage=aimed.coverage,
-        skin_point=lambda point, outwards: skin_point(surface, point, outwards),
+        skin_points=lambda points, outwards: skin_points(surface, points, outwards),
         applicator=applicator,
         policy=PlanningPolicy(),
         near=lambda structures, ends: names_within(scan.image.grid, structures, ends, within_mm=6.0),

@@ -98,6 +98,7 @@ def test_only_a_lateral_breach_is_graded_tight(aside_mm, up_mm, allowed):
         lateral_mm=np.array([aside_mm]),
         height_mm=np.array([up_mm]),
         coverage=np.array([0.9]),
+        depth_mm=np.array([np.nan]),
     )
     assert verdicts[Approach.TRANSPEDICULAR_TIGHT].allowed[0] == allowed
     assert not verdicts[Approach.TRANSPEDICULAR].allowed[0]

@@ -7,8 +7,10 @@ skin: where the body reaches them the depth under the skin is not determinable.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
@@ -24,7 +26,7 @@ _ROOM_AIR_HU = -930.0
 """Gas that reaches the image's border is the room's air when its median is below this; else it is lung (ANAT-08)."""
 _COARSEST_MM = 1.5
 _TABLE_MM = 6.0
-_STEP_MM = 0.25
+_STRIDE_MM, _STEP_MM = 1.0, 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,16 @@ class PatientSurface:
     """True inside the patient, the air in lungs and bowel included."""
     image: Volume
     """Hounsfield units, as read."""
+
+    @cached_property
+    def mask(self) -> NDArray[np.uint8]:
+        """The body as 0 and 1, in one piece of memory."""
+        return np.ascontiguousarray(self.body.values, dtype=np.uint8)
+
+    @cached_property
+    def lowest(self) -> float:
+        """The image's lowest value."""
+        return float(self.image.values.min())
 
 
 def patient_surface(scan: Scan) -> PatientSurface:
@@ -53,34 +65,38 @@ def patient_surface(scan: Scan) -> PatientSurface:
 def skin_point(surface: PatientSurface, point_mm: ArrayLike, outwards: ArrayLike) -> FloatArray | None:
     """Return the LPS point where a straight line leaves the patient for good; None where that is not determinable.
 
+    As :func:`skin_points` does, for one line.
+    """
+    [skin] = skin_points(surface, np.reshape(point_mm, (1, 3)), np.reshape(outwards, (1, 3)))
+    return None if np.isnan(skin).any() else np.asarray(skin)
+
+
+def skin_points(surface: PatientSurface, points_mm: ArrayLike, outwards: ArrayLike) -> FloatArray:
+    """Return the LPS points (n, 3) where straight lines leave the patient for good; NaN where not determinable.
+
     Parameters
     ----------
     surface
         From :func:`patient_surface`.
-    point_mm
-        A point inside the patient.
+    points_mm
+        (n, 3) inside the patient.
     outwards
-        The way to go, of any length (against a needle's direction).
+        (n, 3) the ways to go, of any length (against a needle's direction).
 
     Returns
     -------
-    None where the point lies outside the body, or where the line reaches the border of the image or of its
+    NaN where the point lies outside the body, or where the line reaches the border of the image or of its
     reconstructed circle while still in the body: the image ends there, not the patient (ANAT-09).
     """
-    way = np.asarray(outwards, dtype=np.float64)
-    way = way / np.linalg.norm(way)
-    start = np.asarray(point_mm, dtype=np.float64)
+    ways = np.asarray(outwards, dtype=np.float64)
+    ways = ways / np.linalg.norm(ways, axis=1)[:, None]
+    starts = np.asarray(points_mm, dtype=np.float64)
     grid = surface.body.grid
-    reach = float(np.linalg.norm(grid.corners_mm() - start, axis=1).max())
-    line = start + np.arange(0.0, reach, _STEP_MM)[:, None] * way
-    line = line[grid.contains(line)]
-    if not len(line):
-        return None
-    inside = surface.body.sample(line, outside=0.0) >= 0.5
-    last = int(np.flatnonzero(inside)[-1]) if inside.any() else -1
-    if not inside[0] or _at_border(surface.body, line[last]) or _at_padding(surface.image, line[last], way):
-        return None
-    return np.asarray(line[last] + 0.5 * _STEP_MM * way)
+    into, along = grid.index(starts), ways @ grid.inverse[:3, :3].T
+    last_mm = _last_inside_mm(surface.mask, into, along)
+    last = starts + last_mm[:, None] * ways
+    ended = (last_mm < 0) | _at_border(surface.body.grid, last) | _at_padding(surface, last, ways)
+    return np.where(ended[:, None], np.nan, last + 0.5 * _STEP_MM * ways)
 
 
 def skin_depth_mm(surface: PatientSurface, point_mm: ArrayLike, outwards: ArrayLike) -> float | None:
@@ -118,17 +134,65 @@ def _room_air(not_body: Mask, values: NDArray[Any]) -> Mask:
     return chosen[pieces]
 
 
-def _at_border(body: Volume, point_mm: FloatArray) -> bool:
-    index = body.grid.index(point_mm)
-    return bool(((index < 1) | (index > np.asarray(body.grid.shape) - 2)).any())
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _last_inside_mm(body: NDArray[np.uint8], starts: FloatArray, ways: FloatArray) -> FloatArray:
+    """Return how far along each line its last point inside lies; -1 where its first does not.
+
+    Lines are followed to the border in steps of 1 mm, the last of them in steps of 0.25 mm. ``starts`` are voxel
+    indices, ``ways`` voxel indices a millimetre.
+    """
+    found = np.full(starts.shape[0], -1.0)
+    for n in range(starts.shape[0]):
+        u, v, w = ways[n]
+        i, j, k = starts[n]
+        if not _inside(body, i, j, k):
+            continue
+        far = 0.0
+        while _holds(body.shape, i + far * u, j + far * v, k + far * w):
+            if _inside(body, i + far * u, j + far * v, k + far * w):
+                found[n] = far
+            far += _STRIDE_MM
+        for _ in range(int(_STRIDE_MM / _STEP_MM) - 1):
+            far = found[n] + _STEP_MM
+            if not _inside(body, i + far * u, j + far * v, k + far * w):
+                break
+            found[n] = far
+    return found
 
 
-def _at_padding(image: Volume, point_mm: FloatArray, way: FloatArray) -> bool:
-    """Say whether tissue ends at the image's constant lowest value without the blurred edge that skin shows."""
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _holds(shape: tuple[int, int, int], i: float, j: float, k: float) -> bool:
+    return -0.5 <= i <= shape[0] - 0.5 and -0.5 <= j <= shape[1] - 0.5 and -0.5 <= k <= shape[2] - 0.5
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _inside(body: NDArray[np.uint8], i: float, j: float, k: float) -> bool:
+    """Say whether the mask, interpolated between voxel centres, is at least half at an index."""
+    shape = body.shape
+    if not _holds(shape, i, j, k):
+        return False
+    i, j, k = min(max(i, 0.0), shape[0] - 1.0), min(max(j, 0.0), shape[1] - 1.0), min(max(k, 0.0), shape[2] - 1.0)
+    share = 0.0
+    for a in range(2):
+        for b in range(2):
+            for c in range(2):
+                x, y, z = min(int(i) + a, shape[0] - 1), min(int(j) + b, shape[1] - 1), min(int(k) + c, shape[2] - 1)
+                if body[x, y, z]:
+                    share += abs(1 - a - i + int(i)) * abs(1 - b - j + int(j)) * abs(1 - c - k + int(k))
+    return share >= 0.5
+
+
+def _at_border(grid: Grid, points_mm: FloatArray) -> NDArray[np.bool_]:
+    index = grid.index(points_mm)
+    return np.asarray(((index < 1) | (index > np.asarray(grid.shape) - 2)).any(axis=-1))
+
+
+def _at_padding(surface: PatientSurface, points_mm: FloatArray, ways: FloatArray) -> NDArray[np.bool_]:
+    """Say where tissue ends at the image's constant lowest value without the blurred edge that skin shows."""
+    image, lowest = surface.image, surface.lowest
     edge_mm = 3 * float(image.grid.spacing_mm.min())
-    line = point_mm + np.linspace(-edge_mm, edge_mm, 25)[:, None] * way
-    index = np.clip(np.round(image.grid.index(line)).astype(int), 0, np.asarray(image.grid.shape) - 1)
-    values = image.values[tuple(index.T)]
-    lowest = image.values.min()
+    lines = points_mm[:, None] + np.linspace(-edge_mm, edge_mm, 25)[:, None] * ways[:, None]
+    index = np.clip(np.round(image.grid.index(lines)).astype(int), 0, np.asarray(image.grid.shape) - 1)
+    values = image.values[tuple(np.moveaxis(index, -1, 0))]
     blurred = (values > lowest) & (values < _TISSUE_HU)
-    return bool(values[-1] == lowest and not blurred.any())
+    return np.asarray((values[:, -1] == lowest) & ~blurred.any(axis=1))

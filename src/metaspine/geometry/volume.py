@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,23 @@ class Volume:
         sampled = ndimage.map_coordinates(values, index.reshape(-1, 3).T, output=np.float64, order=1, mode="nearest")
         return np.where(self.grid.holds(index), sampled.reshape(point.shape[:-1]), outside)
 
+    def in_one_order(self) -> Volume:
+        """Return the same voxels as a view in one order, whatever the order in which they are stored.
+
+        Indices grow as nearly as the axes allow towards the patient's right, front and head: what is computed from
+        them is then the same to the last bit.
+        """
+        order, turned = _to_right_front_head(self.grid.directions)
+        first = np.where(turned, np.asarray(self.grid.shape)[order] - 1, 0)
+        start = np.zeros(3)
+        start[order] = first
+        affine = np.eye(4)
+        affine[:3, :3] = self.grid.affine[:3, :3][:, order] * np.where(turned, -1.0, 1.0)
+        affine[:3, 3] = self.grid.point_mm(start)
+        values = np.flip(self.values.transpose(order), tuple(np.flatnonzero(turned).tolist()))
+        i, j, k = values.shape
+        return Volume(values, Grid(affine, (i, j, k), self.grid.frame_of_reference))
+
     def cropped(self, start: tuple[int, int, int], stop: tuple[int, int, int]) -> Volume:
         """Return the voxels ``start`` (included) to ``stop`` (excluded)."""
         window = tuple(slice(low, high) for low, high in zip(start, stop, strict=True))
@@ -60,3 +78,11 @@ class Volume:
             return None
         i, j, k = ((int(found[0]), int(found[-1]) + 1) for found in occupied)
         return (i[0], j[0], k[0]), (i[1], j[1], k[1])
+
+
+def _to_right_front_head(directions: FloatArray) -> tuple[list[int], NDArray[np.bool_]]:
+    """Return which index axis (3) runs along x, y and z of LPS, and which of them have to be turned."""
+    along = np.abs(directions)
+    order = max(permutations(range(3)), key=lambda axes: along[0, axes[0]] + along[1, axes[1]] + along[2, axes[2]])
+    towards = np.array([directions[row, axis] for row, axis in enumerate(order)]) * (-1, -1, 1)
+    return list(order), towards < 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from metaspine.errors import StructureError
 from metaspine.geometry.volume import Volume
@@ -71,6 +71,18 @@ class Scan:
     def frame_of_reference(self) -> str:
         """The frame of reference of the image and of every structure."""
         return self.image.grid.frame_of_reference
+
+    def in_one_order(self) -> Scan:
+        """Return the scan with all voxels in one order, whatever the order in which they are stored.
+
+        What the origin says of single slices is left out: it is in the order of the files.
+        """
+        return replace(
+            self,
+            image=self.image.in_one_order(),
+            structures=tuple(structure.in_one_order() for structure in self.structures),
+            origin=replace(self.origin, instance_uids=(), frame_numbers=()),
+        )
 
     def structure(self, name: str) -> Structure:
         """Return the structure of that name.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from metaspine.geometry.contours import ContourSet
@@ -82,3 +82,9 @@ class Structure:
         if isinstance(self.region, Volume):
             return self.region.grid.frame_of_reference
         return self.region.frame_of_reference
+
+    def in_one_order(self) -> Structure:
+        """Return it with its voxels in one order (:meth:`metaspine.geometry.Volume.in_one_order`)."""
+        if isinstance(self.region, Volume):
+            return replace(self, region=self.region.in_one_order())
+        return self

@@ -27,6 +27,8 @@ AROUND = 16
 BEHIND_ISTHMUS_MM = 3.0
 """How far behind its isthmus the pedicle is taken (PLAN-13)."""
 
+_COSINES, _SINES = (turn(2 * np.pi * np.arange(AROUND) / AROUND) for turn in (np.cos, np.sin))
+
 _COLUMNS = 10
 _CANAL, _LATERAL, _MEDIAL, _CRANIAL, _CAUDAL, _AXIS, _BONES, _SOFT, _BONE_ENTRY, _ISOCENTRE = range(_COLUMNS)
 
@@ -178,7 +180,7 @@ def _wall(
     """
     wall = np.empty(3)
     for step in range(AROUND):
-        out, rise = radius * np.cos(2 * np.pi * step / AROUND), radius * np.sin(2 * np.pi * step / AROUND)
+        out, rise = radius * _COSINES[step], radius * _SINES[step]
         for axis in range(3):
             wall[axis] = point[axis] + out * across[0, axis] + rise * across[1, axis]
         depth = _at(bone, place, wall[0], wall[1], wall[2], -FARTHEST_MM)

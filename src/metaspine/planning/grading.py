@@ -9,7 +9,7 @@ the pedicle, nor comes nearer to the canal than the policy's clearance.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,14 +47,52 @@ class Condition:
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """What is asked of an approach, in the order in which it is told."""
+    """What is asked of an approach, in the order in which it is told; the lengths of needle and cannula last."""
 
-    conditions: tuple[Condition, ...]
+    ways: tuple[Condition, ...]
+    lengths: tuple[Condition, ...]
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """Everything that is asked."""
+        return (*self.ways, *self.lengths)
 
     @property
     def allowed(self) -> Mask:
         """Which axes fulfil everything."""
-        return np.asarray(np.all([condition.met for condition in self.conditions], axis=0))
+        return _all_met(self.conditions)
+
+    @property
+    def allowed_but_for_length(self) -> Mask:
+        """Which axes fulfil everything, were needle and cannula only long enough."""
+        return _all_met(self.ways)
+
+    @property
+    def lacking(self) -> FloatArray:
+        """By how much each axis falls short of what is asked, the conditions added up."""
+        lacking = [np.maximum(condition.least - condition.value, 0) for condition in self.conditions]
+        return np.asarray(np.sum(lacking, axis=0))
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether of several axes none fulfils something that is asked, and all are equally far from it."""
+        return any(
+            condition.value.size > 1 and not condition.met.any() and np.ptp(condition.value) == 0
+            for condition in self.conditions
+        )
+
+
+def together(first: Verdict, second: Verdict) -> Verdict:
+    """Return the verdict on the axes of both, those of the first before those of the second."""
+    joined = [
+        replace(one, value=np.concatenate([one.value, other.value]))
+        for one, other in zip(first.conditions, second.conditions, strict=True)
+    ]
+    return Verdict(tuple(joined[: len(first.ways)]), tuple(joined[len(first.ways) :]))
+
+
+def _all_met(conditions: tuple[Condition, ...]) -> Mask:
+    return np.asarray(np.all([condition.met for condition in conditions], axis=0))
 
 
 def grade(
@@ -68,6 +106,7 @@ def grade(
     lateral_mm: FloatArray,
     height_mm: FloatArray,
     coverage: FloatArray,
+    depth_mm: FloatArray,
 ) -> dict[Approach, Verdict]:
     """Return what each approach asks, and which of the n axes fulfil it.
 
@@ -77,6 +116,8 @@ def grade(
         (n,) where the axes cross the coronal plane of the isthmus: towards lateral and cranial of its centre.
     coverage
         (n,) fraction of the lesion in reach; negative where isocentre or tip lie outside the lesion.
+    depth_mm
+        (n,) from the skin to the tip; NaN where the image does not show it: nothing is asked of it there.
     """
     common = _common(channels, policy, coverage=coverage, needle=needle)
     clear = _clear(channels, policy, around)
@@ -102,14 +143,15 @@ def grade(
     )
     narrow = Condition(-channels.pedicle_margin, -policy.pedicle_margin_mm, "every channel that fits keeps the margin")
     beside = _beside(channels, needle, policy, level=level, pedicle=pedicle, lateral_mm=lateral_mm, height_mm=height_mm)
+    lengths = _lengths(depth_mm, depth_mm - channels.bone_entry_mm, needle)
     return {
-        Approach.TRANSPEDICULAR: Verdict((*common, inside, *clear, unbroken, roomy)),
-        Approach.TRANSPEDICULAR_TIGHT: Verdict((*common, inside, *clear, unbroken, breach, narrow)),
-        Approach.EXTRAPEDICULAR: Verdict((*common, *beside, *clear)),
+        Approach.TRANSPEDICULAR: Verdict((*common, inside, *clear, unbroken, roomy), lengths),
+        Approach.TRANSPEDICULAR_TIGHT: Verdict((*common, inside, *clear, unbroken, breach, narrow), lengths),
+        Approach.EXTRAPEDICULAR: Verdict((*common, *beside, *clear), lengths),
     }
 
 
-def blocking_reason(verdict: Verdict, axis_of: Callable[[int], FloatArray], near: NamesNear) -> str:
+def blocking_reason(verdict: Verdict, axis_of: Callable[[int], FloatArray], near: NamesNear, *, among: Mask) -> str:
     """Return what blocks an approach: the condition that no axis fulfils of those that fulfil all before it.
 
     Parameters
@@ -118,8 +160,10 @@ def blocking_reason(verdict: Verdict, axis_of: Callable[[int], FloatArray], near
         The two ends (2, 3) of the axis of an index.
     near
         Names those of some structures that come near an axis.
+    among
+        Which axes count.
     """
-    left = np.ones(verdict.allowed.shape, dtype=bool)
+    left = among.copy()
     if not left.size:
         return "no axis lies within the policy's angles"
     for condition in verdict.conditions:
@@ -169,6 +213,21 @@ def _clear(channels: Channels, policy: PlanningPolicy, around: Surroundings) -> 
             said.format(what="lung, vessels or organs", least=policy.organ_clearance_mm),
             soft,
         ),
+    )
+
+
+def _lengths(depth_mm: FloatArray, to_bone_mm: FloatArray, needle: Needle) -> tuple[Condition, ...]:
+    """Return that needle and cannula are long enough, where the skin is seen."""
+    return tuple(
+        Condition(
+            np.where(np.isnan(distance), -usable, -distance),
+            -usable,
+            f"{{short_of_zero:.1f}} mm from skin to {end} at best, {usable:g} mm of the {part} can be used",
+        )
+        for distance, usable, end, part in (
+            (depth_mm, needle.usable_length_mm, "tip", "needle"),
+            (to_bone_mm, needle.usable_cannula_mm, "bone", "cannula"),
+        )
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
+import numba
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -21,6 +23,9 @@ _LESION_SPACING_MM = 1.0
 _CANDIDATES = 80
 """Isocentres that a search tries, evenly through the lesion."""
 _FINEST_MM = 1.5
+_OF_THE_INSIDE = 20
+"""Of the points inside the limiting structure one in so many is kept: the nearest lies on its surface."""
+_CELL_MM = 0.25
 _NEAREST_LIMIT_MM, _FARTHEST_LIMIT_MM = 1.0, 60.0
 
 
@@ -43,25 +48,20 @@ class Aim:
 
     def reach_mm(self, isocentres_mm: FloatArray) -> FloatArray:
         """Return at what distance (n,) from each isocentre the prescribed dose would lie: the smaller one wins."""
-        nearest, _ = cKDTree(self.spared_mm).query(isocentres_mm)
+        nearest, _ = self._spared.query(isocentres_mm)
         allowed = np.interp(nearest, self.nearest_mm, self.allowed_mm)
         return np.asarray(np.minimum(allowed, self._requested_mm(isocentres_mm)))
 
     def coverage(self, isocentres_mm: FloatArray, directions: FloatArray) -> FloatArray:
         """Return the fraction (n,) of the lesion in reach; -1 where isocentre or tip lie outside the lesion."""
-        different, which = np.unique(isocentres_mm, axis=0, return_inverse=True)
-        reach = self.reach_mm(different)
-        volume = self.points.volume_mm3
-        covered = np.array(
-            [
-                volume[_distances(self.points.points_mm, at) <= far].sum()
-                for at, far in zip(different, reach, strict=True)
-            ]
-        )
-        fraction = (covered / volume.sum())[which.ravel()]
         tips = isocentres_mm + self.tip_beyond_isocentre_mm * directions
         inside = np.minimum(self._inside(isocentres_mm), self._inside(tips)) >= 0.5
-        return np.where(inside, fraction, -1.0)
+        different, which = np.unique(isocentres_mm[inside], axis=0, return_inverse=True)
+        volume = self.points.volume_mm3
+        covered = _within(self.points.points_mm, volume, different, self.reach_mm(different))
+        fraction = np.full(len(isocentres_mm), -1.0)
+        fraction[inside] = (covered / volume.sum())[which.ravel()]
+        return fraction
 
     def isocentres_mm(self) -> FloatArray:
         """Return points (n, 3) evenly through the lesion's inside."""
@@ -74,6 +74,10 @@ class Aim:
         grid = Grid.axis_aligned(origin_mm=origin, spacing_mm=spacing, shape=(i, j, k), frame_of_reference=frame)
         points = grid.point_mm(np.argwhere(np.ones(grid.shape, dtype=bool)))
         return np.asarray(points[self._inside(points) >= 0.5])
+
+    @cached_property
+    def _spared(self) -> cKDTree:
+        return cKDTree(self.spared_mm)
 
     def _inside(self, points_mm: FloatArray) -> FloatArray:
         return self.lesion.sample(points_mm, outside=0.0)
@@ -119,7 +123,7 @@ def aim(
     return Aim(
         lesion=lesion,
         points=points,
-        spared_mm=np.concatenate([spared.points_mm, spared.surface_mm]),
+        spared_mm=_thinned(np.concatenate([spared.surface_mm, spared.points_mm[::_OF_THE_INSIDE]])),
         requested_mm=requested_distance_mm(prescription, applicator),
         nearest_mm=nearest,
         allowed_mm=np.asarray(allowed),
@@ -147,6 +151,28 @@ def farthest_border_mm(region: Volume, isocentre_mm: FloatArray) -> float:
     if not len(border):
         raise StructureError("the lesion holds no voxel", where="lesion", remedy="Draw it")
     return float(_distances(border, isocentre_mm).max())
+
+
+def _thinned(points_mm: FloatArray) -> FloatArray:
+    """Return one point of each cell of 0.25 mm."""
+    _, first = np.unique(np.floor(points_mm / _CELL_MM).astype(np.int64), axis=0, return_index=True)
+    return points_mm[np.sort(first)]
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _within(points_mm: FloatArray, volume_mm3: FloatArray, centres_mm: FloatArray, reach_mm: FloatArray) -> FloatArray:
+    """Return what volume (n,) lies no farther from each centre (n, 3) than its reach (n,)."""
+    covered = np.zeros(centres_mm.shape[0])
+    for n in range(centres_mm.shape[0]):
+        if reach_mm[n] < 0:
+            continue
+        for m in range(points_mm.shape[0]):
+            square = 0.0
+            for axis in range(3):
+                square += (points_mm[m, axis] - centres_mm[n, axis]) ** 2
+            if np.sqrt(square) <= reach_mm[n]:
+                covered[n] += volume_mm3[m]
+    return covered
 
 
 def _distances(points_mm: FloatArray, isocentre_mm: FloatArray) -> FloatArray:

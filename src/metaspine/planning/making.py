@@ -8,7 +8,7 @@ from pathlib import Path
 
 from metaspine.anatomy.bone import mask_of, vertebra_mask
 from metaspine.anatomy.levels import check_level
-from metaspine.anatomy.skin import patient_surface, skin_point
+from metaspine.anatomy.skin import patient_surface, skin_points
 from metaspine.anatomy.vertebrae import describe_vertebra
 from metaspine.assessment import assess
 from metaspine.errors import CaseError, DeviceFileError
@@ -23,6 +23,7 @@ from metaspine.patient.vertebra import LevelCheck, Vertebra
 from metaspine.physics.applicator_files import read_applicator
 from metaspine.physics.applicators import Applicator, Output
 from metaspine.physics.calibration import read_calibration
+from metaspine.planning.candidates import SearchTask
 from metaspine.planning.cannula import cannula_cautions, refuse_covered_tip
 from metaspine.planning.cautions import gravest_first, lesion_cautions, plan_cautions
 from metaspine.planning.eligibility import cautions_or_refusal, eligibility_of, require_lesion
@@ -33,7 +34,7 @@ from metaspine.planning.policy import PlanningPolicy, read_policy
 from metaspine.planning.prescribing import prescribe
 from metaspine.planning.questions import foreign_cautions
 from metaspine.planning.surroundings import names_within, surroundings
-from metaspine.planning.trajectories import SearchTask, search
+from metaspine.planning.trajectories import search
 from metaspine.running import Progress, silent
 from metaspine.version import __version__
 
@@ -116,7 +117,8 @@ def make_plan(
     DeviceFileError, PolicyError
         When a file cannot be used.
     """
-    name = canonical_level(level)
+    scan, name = scan.in_one_order(), canonical_level(level)
+    lesion = lesion.in_one_order() if isinstance(lesion, Structure) else lesion
     rules = policy if isinstance(policy, PlanningPolicy) else read_policy(policy) if policy else PlanningPolicy()
     device = _device(applicator, calibration, rules, serial_number)
     progress("checking the level and the rules", 0.0)
@@ -229,7 +231,7 @@ def _paths(
         around=surroundings(scan, vertebra, bone=bone, canal=target.neural.kept_clear),
         isocentres_mm=aimed.isocentres_mm(),
         coverage=aimed.coverage,
-        skin_point=lambda point, outwards: skin_point(surface, point, outwards),
+        skin_points=lambda points, outwards: skin_points(surface, points, outwards),
         applicator=applicator,
         policy=policy,
         near=lambda structures, ends: names_within(scan.image.grid, structures, ends, within_mm=reach_mm),
