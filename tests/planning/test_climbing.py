@@ -82,7 +82,7 @@ def test_the_reason_names_the_nearest_that_was_found():
     verdict = drawn_axes.verdicts[Approach.TRANSPEDICULAR]
     depths = np.linalg.norm(drawn_axes.tips_mm - drawn_axes.entries_mm, axis=1) - drawn_axes.channels.bone_entry_mm
     shortest = np.nanmin(depths[verdict.allowed_but_for_length])
-    assert float(told) <= shortest + STEP_MM, "where the axis enters bone is looked for in such steps"
+    assert float(told) <= shortest + STEP_MM + 0.05, "bone is looked for in such steps, and a tenth is printed"
 
 
 def test_a_way_that_no_axis_can_mend_is_not_climbed():
