@@ -10,18 +10,25 @@ from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
+from pypdf import PdfReader
 
 import metaspine as ms
 from metaspine.errors import NotEligible
 from metaspine.patient.case import Case
 from metaspine.patient.scan import Scan
 from metaspine.reports.report import refusal_document, report_document
-from metaspine.reports.typesetting import pages_as_png
+from metaspine.reports.typesetting import pages_as_png, typeset
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent.parent / "examples"
 DATE = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
-SHOWN = {0: "report-plan", 2: "report-pictures", 3: "report-dose", 5: "report-conventions"}
+SHOWN = {
+    "50 kV needle": "report-plan",
+    "T12 on the CT": "report-pictures",
+    "Dose in water": "report-dose",
+    "Two conventions of dose": "report-conventions",
+}
+"""Pages by what stands on them."""
 FREE_AT_THE_FOOT = {"report-pictures": 185}
 """Pixels that hold nothing but the page's number."""
 DOSE = ms.Prescription(dose_gy=8, depth_mm=13, origin="isocentre")
@@ -49,8 +56,9 @@ def draw_plan() -> None:
     parts = (case, ms.assess(case), scan, plan, dose, ms.evaluate(plan, dose, scan))
     document = report_document(*parts, monte_carlo=ms.run_monte_carlo(plan, scan), date=DATE)
     pages = pages_as_png(document)
-    for number, name in SHOWN.items():
-        save(name, pages[number])
+    texts = [page.extract_text() for page in PdfReader(BytesIO(typeset(document, at=DATE))).pages]
+    for words, name in SHOWN.items():
+        save(name, next(page for page, text in zip(pages, texts, strict=True) if words in text))
 
 
 def draw_refusal() -> None:
