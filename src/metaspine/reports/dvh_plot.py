@@ -84,7 +84,7 @@ def _axis_labels() -> list[Label]:
     return [
         *ticks,
         *shares,
-        Label("dose / Gy (logarithmic)", (_LEFT + _RIGHT) / 2, 0.998, "south", "axis"),
+        Label("dose / Gy (logarithmic)", (_LEFT + _RIGHT) / 2, 0.975, "south", "axis"),
         Label("volume / %", 0.0, (_TOP + _BOTTOM) / 2, "west", "axis-vertical"),
     ]
 
