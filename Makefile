@@ -42,7 +42,7 @@ bench:
 
 fuzz:
 	@scripts/set_up with-tests
-	METASPINE_FUZZ=10000 .venv/bin/python -m pytest -q -s tests/exchange/test_fuzz.py
+	METASPINE_FUZZ=10000 .venv/bin/python -m pytest -q -s --timeout 3600 tests/exchange/test_fuzz.py
 
 mutate:
 	@scripts/set_up with-tests
