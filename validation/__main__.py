@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "validation.md"
 CHAPTERS = (
     "landmarks",
+    "needle_search",
     "dvh",
     "output",
     "registration",
