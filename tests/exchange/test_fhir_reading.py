@@ -560,6 +560,13 @@ def test_every_code_names_a_fact_that_exists() -> None:
     assert ICD_O in tables()["systems"].values()
 
 
+def test_names_of_elements_that_are_no_text_are_refused() -> None:
+    document = copy.deepcopy(WHOLE)
+    document["entry"][0]["resource"]["code"] = {0: None, "coding": []}
+    with pytest.raises(CaseError, match="JSON has no form for"):
+        case_from_bundle(document)
+
+
 JUNK = st.sampled_from(
     [None, True, -1, 0.5, "", "x", "2026-13-45", [], [None], {}, {"coding": [{}]}, {"value": 1}, 10**400]
 )

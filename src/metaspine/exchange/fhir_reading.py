@@ -176,6 +176,24 @@ def _bundle(document: Any, where: str) -> Bundle:
         ) from error
 
 
+def _as_text(values: dict[str, Any]) -> str:
+    """Return a resource as JSON, the same for two that differ in the order of their elements only.
+
+    Raises
+    ------
+    CaseError
+        When it was not read from JSON and could not be: an element whose name is no text.
+    """
+    try:
+        return json.dumps(values, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise CaseError(
+            f"a resource holds what JSON has no form for ({error})",
+            where=f"{values.get('resourceType', 'an entry')}/{values.get('id', '(without id)')}",
+            remedy="Write it as HL7 FHIR R4 says",
+        ) from error
+
+
 def _resources(bundle: Bundle) -> _Resources:
     known: list[tuple[Resource, str | None]] = []
     not_used: list[NotUsed] = []
@@ -183,7 +201,7 @@ def _resources(bundle: Bundle) -> _Resources:
     seen: set[str] = set()
     for entry in bundle.entry:
         values = entry.resource or {}
-        text = json.dumps(values, sort_keys=True)
+        text = _as_text(values)
         if text in seen:
             continue
         seen.add(text)
