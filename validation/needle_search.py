@@ -104,7 +104,7 @@ def _corridor(vertebra: Vertebra) -> Corridor:
 def _rows(turned: str, corridor: Corridor, task: SearchTask) -> Iterator[tuple[str, ...]]:
     candidates = graded(task, corridor, *raster(task, corridor))
     for approach in (Approach.TRANSPEDICULAR_TIGHT, Approach.EXTRAPEDICULAR):
-        found = climbed(task, corridor, approach, candidates)
+        found = climbed(task, corridor, approach, candidates, through_skin=True)
         reached = _best(task, approach, found)
         evolved = max(reached, _evolved(task, corridor, approach, (candidates, found)))
         columns = (_best(task, approach, candidates), reached, evolved)

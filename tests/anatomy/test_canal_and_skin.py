@@ -20,7 +20,7 @@ from vertebra_phantom import (
 )
 
 from metaspine.anatomy.canal import bony_canal, neural_content
-from metaspine.anatomy.skin import patient_surface, skin_depth_mm, skin_point
+from metaspine.anatomy.skin import patient_surface, skin_depth_mm, skin_point, skin_points
 from metaspine.errors import LevelError, StructureError
 from metaspine.geometry import Grid, Volume
 from metaspine.patient.scan import Scan
@@ -158,3 +158,17 @@ def test_the_border_of_the_reconstruction_circle_is_not_skin() -> None:
     values[np.abs(points_of(scan.image.grid)[..., 0]) > 100] = -1024
     surface = patient_surface(Scan(Volume(values, scan.image.grid), (), scan.origin))
     assert skin_point(surface, [0, 60.0, 0], [1, 0, 0]) is None
+
+
+def test_many_lines_leave_the_body_where_its_dense_samples_say() -> None:
+    scan, _ = patient()
+    surface = patient_surface(scan)
+    chance = np.random.default_rng(3)
+    starts = chance.uniform((-60, -30, -2), (60, 60, 2), (60, 3))
+    ways = chance.normal(size=(60, 3)) * (1.0, 1.0, 0.02)
+    ends = skin_points(surface, starts, ways)
+    steps = np.arange(0.0, 300.0, 0.25)
+    for start, way, end in zip(starts, ways, ends, strict=True):
+        line = start + steps[:, None] * way / np.linalg.norm(way)
+        inside = np.flatnonzero(surface.body.sample(line, outside=0.0) >= 0.5)
+        np.testing.assert_allclose(end, line[inside[-1]], atol=0.26)

@@ -51,7 +51,7 @@ def test_no_drawn_axis_is_much_better_than_where_the_climb_ends(width_mm, approa
     task = task_on(Phantom(width_mm=width_mm, lesion_mm=(12.0, -21.0, 2.0), lesion_radius_mm=8.0))
     corridor = corridor_of(task)
     candidates = graded(task, corridor, *raster(task, corridor))
-    reached = best(task, approach, climbed(task, corridor, approach, candidates))
+    reached = best(task, approach, climbed(task, corridor, approach, candidates, through_skin=True))
     assert np.isfinite(reached)
     assert reached >= best(task, approach, drawn(task, corridor)) - 0.01
     assert reached > best(task, approach, candidates), "the raster alone would do, and the test shows nothing"
@@ -89,4 +89,15 @@ def test_a_way_that_no_axis_can_mend_is_not_climbed():
     task = task_on(Phantom(width_mm=3.5, lesion_mm=(14.0, -20.0, 2.0), level="L3"))
     corridor = corridor_of(task)
     candidates = graded(task, corridor, *raster(task, corridor))
-    assert climbed(task, corridor, Approach.EXTRAPEDICULAR, candidates) is candidates
+    assert climbed(task, corridor, Approach.EXTRAPEDICULAR, candidates, through_skin=True) is candidates
+
+
+def test_a_way_is_found_where_every_axis_known_comes_too_near_the_canal():
+    """Nothing else is measured of those axes, and nothing may be concluded from that."""
+    task = task_on(Phantom(width_mm=6.0, lesion_mm=(12.0, -21.0, 2.0), lesion_radius_mm=8.0))
+    corridor = corridor_of(task)
+    candidates = graded(task, corridor, *raster(task, corridor))
+    near = candidates.channels.canal_clearance < task.policy.canal_clearance_mm
+    candidates = graded(task, corridor, candidates.isocentres_mm[near], candidates.directions[near])
+    found = climbed(task, corridor, Approach.TRANSPEDICULAR_TIGHT, candidates, through_skin=True)
+    assert found.verdicts[Approach.TRANSPEDICULAR_TIGHT].allowed.any()

@@ -34,20 +34,26 @@ _PER_MM_LACKING = 10.0
 """What a millimetre that an axis lacks costs: no coverage makes up for a tenth of it."""
 _NEVER = 1e3
 """What it costs to come too near the canal: of such an axis nothing else is measured."""
-_SKIN_UNSEEN = 1.0
-"""What it costs that the image shows no skin on an axis, whose depth is then unknown."""
 _FREEDOMS = 5
 
 
-def climbed(task: SearchTask, corridor: Corridor, approach: Approach, candidates: Candidates) -> Candidates:
-    """Return the axes about the best ones that can be reached from some candidates."""
-    worth = _worth(task, approach, candidates)
+def climbed(
+    task: SearchTask, corridor: Corridor, approach: Approach, candidates: Candidates, *, through_skin: bool
+) -> Candidates:
+    """Return the axes about the best ones that can be reached from some candidates.
+
+    The climb keeps to axes on which the image shows the skin, or to those on which it does not: none may leave what the
+    lengths of needle and cannula forbid for where nobody can tell.
+    """
+    worth = _worth(task, approach, candidates, through_skin)
     starts = apart(candidates, worth, most=_STARTS)
     if not starts or candidates.verdicts[approach].hopeless:
         return candidates
     reached = _Reached(_places(corridor, candidates)[starts], worth[starts])
-    reached = _climb(task, corridor, approach, reached, np.tile(_along_axes(), (_ROUNDS, 1, 1)))
-    reached = _climb(task, corridor, approach, reached.best(_TWICE), _in_all_directions())
+    reached = _climb(
+        task, corridor, approach, reached, np.tile(_along_axes(), (_ROUNDS, 1, 1)), through_skin=through_skin
+    )
+    reached = _climb(task, corridor, approach, reached.best(_TWICE), _in_all_directions(), through_skin=through_skin)
     last = reached.places[:, None] + _LAST_STEP_MM * np.concatenate([np.zeros((1, _FREEDOMS)), _along_axes()])
     return graded(task, corridor, *_axes(corridor, last.reshape(-1, _FREEDOMS)))
 
@@ -65,7 +71,13 @@ class _Reached:
 
 
 def _climb(
-    task: SearchTask, corridor: Corridor, approach: Approach, reached: _Reached, directions: FloatArray
+    task: SearchTask,
+    corridor: Corridor,
+    approach: Approach,
+    reached: _Reached,
+    directions: FloatArray,
+    *,
+    through_skin: bool,
 ) -> _Reached:
     """Return where the climb goes on to; ``directions`` (rounds, m, 5) are those looked in, round after round."""
     places, best = reached.places.copy(), reached.worth.copy()
@@ -75,7 +87,7 @@ def _climb(
         if not len(going):
             break
         tried = places[going, None] + steps[going, None, None] * around
-        found = _worth_at(task, corridor, approach, tried)
+        found = _worth_at(task, corridor, approach, tried, through_skin)
         chosen, rows = found.argmax(axis=1), np.arange(len(going))
         better = found[rows, chosen] > best[going]
         places[going[better]] = tried[rows, chosen][better]
@@ -84,20 +96,22 @@ def _climb(
     return _Reached(places, best)
 
 
-def _worth(task: SearchTask, approach: Approach, candidates: Candidates) -> FloatArray:
-    """Return each axis' score, less what it lacks to be allowed."""
+def _worth(task: SearchTask, approach: Approach, candidates: Candidates, through_skin: bool) -> FloatArray:
+    """Return each axis' score, less what it lacks to be allowed; minus infinity where the climb does not go."""
     near_canal = candidates.channels.canal_clearance < task.policy.canal_clearance_mm
-    cost = _PER_MM_LACKING * candidates.verdicts[approach].lacking
-    cost += np.where(near_canal, _NEVER, 0.0) + np.where(candidates.through_skin, 0.0, _SKIN_UNSEEN)
-    return np.asarray(scores(task, approach, candidates) - cost)
+    cost = _PER_MM_LACKING * candidates.verdicts[approach].lacking + np.where(near_canal, _NEVER, 0.0)
+    worth = scores(task, approach, candidates) - cost
+    return np.where(candidates.through_skin == through_skin, worth, -np.inf)
 
 
-def _worth_at(task: SearchTask, corridor: Corridor, approach: Approach, places: FloatArray) -> FloatArray:
-    """Return the worth (n, m) of places (n, m, 5); minus infinity where no such axis is within the policy's angles."""
+def _worth_at(
+    task: SearchTask, corridor: Corridor, approach: Approach, places: FloatArray, through_skin: bool
+) -> FloatArray:
+    """Return the worth (n, m) of places (n, m, 5); minus infinity also where an axis is beyond the policy's angles."""
     found = np.full(places.shape[0] * places.shape[1], -np.inf)
     candidates = graded(task, corridor, *_axes(corridor, places.reshape(-1, _FREEDOMS)))
     if candidates.asked.size:
-        found[candidates.asked] = _worth(task, approach, candidates)
+        found[candidates.asked] = _worth(task, approach, candidates, through_skin)
     return found.reshape(places.shape[:2])
 
 

@@ -38,6 +38,8 @@ class Condition:
     """How it is said when no axis fulfils it; ``{best}`` is the nearest that any comes to it."""
     obstacles: tuple[Structure, ...] = ()
     """What is in the way, to be named."""
+    of_the_level: bool = False
+    """Whether it is the same for every axis."""
 
     @property
     def met(self) -> Mask:
@@ -75,11 +77,8 @@ class Verdict:
 
     @property
     def hopeless(self) -> bool:
-        """Whether of several axes none fulfils something that is asked, and all are equally far from it."""
-        return any(
-            condition.value.size > 1 and not condition.met.any() and np.ptp(condition.value) == 0
-            for condition in self.conditions
-        )
+        """Whether the level itself rules the approach out, whatever the axis."""
+        return any(condition.of_the_level and not condition.met.any() for condition in self.conditions)
 
 
 def together(first: Verdict, second: Verdict) -> Verdict:
@@ -246,7 +245,7 @@ def _beside(
     beyond = np.maximum(-channels.lateral_margin - policy.lateral_breach_mm, -channels.axis_depth)
     room = pedicle.height_mm / 2 - needle.channel_radius_mm - np.abs(height_mm)
     return (
-        Condition(thoracic, 1.0, f"{level} has no rib beside the pedicle"),
+        Condition(thoracic, 1.0, f"{level} has no rib beside the pedicle", of_the_level=True),
         Condition(lateral_mm, 0.0, "no axis runs lateral of the pedicle"),
         Condition(beyond, 1e-6, "every axis runs through the pedicle itself"),
         Condition(room, 0.0, "no axis keeps to the pedicle's height, clear of the foramina"),

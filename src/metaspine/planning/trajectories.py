@@ -74,8 +74,11 @@ def _search_side(task: SearchTask, side: Side) -> tuple[list[Trajectory], list[B
 def _of_approach(
     task: SearchTask, corridor: Corridor, approach: Approach, candidates: Candidates
 ) -> tuple[list[Trajectory], str]:
-    sources = (climbed(task, corridor, approach, candidates), candidates)
+    sources = (climbed(task, corridor, approach, candidates, through_skin=True), candidates)
     shown = any((each.verdicts[approach].allowed_but_for_length & each.through_skin).any() for each in sources)
+    unseen = candidates.verdicts[approach].allowed & ~candidates.through_skin
+    if not shown and (unseen.any() or not candidates.through_skin.any()):
+        sources = (climbed(task, corridor, approach, candidates, through_skin=False), candidates)
     paths = _paths(task, corridor.side, approach, sources, through_skin=shown)
     if paths:
         return paths, ""
